@@ -1,0 +1,92 @@
+"""Sheet syncs: look at them without Airflow's UI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from drivetrain.errors import FatalError
+from drivetrain.sheets import a1
+from drivetrain.sheets.catalog import load_syncs
+from drivetrain.sheets.schedule import bind
+from drivetrain.sheets.verify import differences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from drivetrain.sheets.catalog import Sync
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+INCLUDE = typer.Option(Path("include"), help="The folder with specs/ and sql/.")
+NAMES = typer.Argument(None, help="Syncs; none: all.")
+
+
+@app.command()
+def lint(include: Path = INCLUDE) -> None:
+    """Read every spec and query; the first problem is the exit."""
+    syncs = load_syncs(include)
+    workbooks = {sync.spec.target.spreadsheet_id for sync in syncs}
+    typer.echo(f"{len(syncs)} syncs in {len(workbooks)} workbooks are well-formed")
+
+
+@app.command()
+def verify(names: list[str] | None = NAMES, include: Path = INCLUDE) -> None:
+    """Compare each tab, cell for cell and by type, with what its query returns now."""
+    wrong = 0
+    for sync in _chosen(include, names):
+        found = _verify(sync)
+        wrong += bool(found)
+        status = typer.style("differs", fg=typer.colors.RED) if found else typer.style("equal", fg=typer.colors.GREEN)
+        typer.echo(f"{sync.spec.sync:<40} {sync.spec.mode.value:<8} {status}")
+        for line in found:
+            typer.echo(f"    {line}")
+    if wrong:
+        raise FatalError(f"{wrong} tabs differ from their queries")
+
+
+def _chosen(include: Path, names: Sequence[str] | None) -> list[Sync]:
+    syncs = load_syncs(include)
+    if not names:
+        return list(syncs)
+    known = {sync.spec.sync: sync for sync in syncs}
+    if unknown := [name for name in names if name not in known]:
+        raise FatalError(f"no sync is called {', '.join(unknown)}; there are {', '.join(known)}")
+    return [known[name] for name in names]
+
+
+def _verify(sync: Sync) -> list[str]:
+    """Read the tab through gspread itself, the query through the driver's plain cursor."""
+    from hooks.google_sheets import GoogleSheetsHook
+
+    spec = sync.spec
+    client = GoogleSheetsHook(spec.target.connection).gspread_client(spec.target.spreadsheet_id)
+    tab = client.open_by_key(spec.target.spreadsheet_id).worksheet(spec.target.tab)
+    row, column = a1.parse_cell(spec.target.anchor)
+    last = a1.cell(tab.row_count - 1, column + len(spec.columns) - 1)
+    values: list[list[Any]] = tab.get(
+        f"{a1.cell(row, column)}:{last}",
+        value_render_option="UNFORMATTED_VALUE",
+        date_time_render_option="SERIAL_NUMBER",
+    )
+    header, cells = (values[0], values[1:]) if values else ([], [])
+    return differences(spec, header, cells, _query(sync))
+
+
+def _query(sync: Sync) -> list[tuple[Any, ...]]:
+    import datetime as dt
+    from contextlib import closing
+
+    from hooks.snowflake import ArrowSnowflakeHook
+
+    spec = sync.spec
+    now = dt.datetime.now(dt.UTC)
+    parameters = bind(spec.source.parameters, interval_start=now, interval_end=now)
+    with closing(ArrowSnowflakeHook(spec.source.connection).get_conn()) as connection:
+        cursor = connection.cursor()
+        cursor.execute(sync.sql, parameters or None)
+        names = [description.name for description in cursor.description]
+        places = [names.index(column.name) for column in spec.columns]
+        return [tuple(row[i] for i in places) for row in cursor.fetchall()]

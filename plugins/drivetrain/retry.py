@@ -1,0 +1,58 @@
+"""The one retry policy for calls that are known to have had no effect when they fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import tenacity
+
+from drivetrain.errors import AmbiguousWriteError, RetriableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Exponential back-off with full jitter.
+
+    Attributes:
+        attempts: calls in all, the first included.
+        initial_wait_seconds: mean of the first wait; each later one doubles.
+        max_wait_seconds: the longest wait between two calls. Google's quota windows are a minute long, so a
+            shorter cap than that gives up while waiting would have helped.
+    """
+
+    attempts: int = 6
+    initial_wait_seconds: float = 1.0
+    max_wait_seconds: float = 64.0
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after_seconds if isinstance(error, RetriableError) else None
+        jittered = tenacity.wait_random_exponential(multiplier=self.initial_wait_seconds, max=self.max_wait_seconds)
+        return min(max(asked or 0.0, jittered(state)), max(self.max_wait_seconds, asked or 0.0))
+
+    def call(self, function: Callable[[], T], *, ambiguous_too: bool = False) -> T:
+        """Call `function` until it returns, fails for good, or the attempts are used up.
+
+        Args:
+            function: raises RetriableError for what may be tried again.
+            ambiguous_too: also repeat a write whose answer was lost. Only for a write that has the same effect
+                however often it happens.
+        """
+
+        def again(error: BaseException) -> bool:
+            if isinstance(error, AmbiguousWriteError):
+                return ambiguous_too
+            return isinstance(error, RetriableError)
+
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(again),
+            stop=tenacity.stop_after_attempt(self.attempts),
+            wait=self._wait,
+            reraise=True,
+        )(function)

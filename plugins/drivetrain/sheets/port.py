@@ -1,0 +1,71 @@
+"""What a sync needs of the world: a query to read and Google Sheets, and how patient it is with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from drivetrain.sheets import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
+
+
+class SheetsPort(Protocol):
+    """What a sync needs of Google Sheets. Errors are drivetrain.errors; reads and refused calls are retried inside."""
+
+    def get_workbook(self, spreadsheet_id: str, fields: str) -> dict[str, Any]:
+        """spreadsheets.get."""
+
+    def read_values(self, spreadsheet_id: str, where: str) -> Sequence[Sequence[object]]:
+        """values.get: unformatted, dates as serials."""
+
+    def batch_update(self, spreadsheet_id: str, body: bytes) -> None:
+        """spreadsheets.batchUpdate; a lost answer is AmbiguousWriteError."""
+
+    def put_values(self, spreadsheet_id: str, where: str, body: bytes) -> None:
+        """values.update, RAW; sent again when the answer is lost, since it has the same effect every time."""
+
+    @property
+    def usage(self) -> Usage:
+        """Calls and bytes so far."""
+
+
+@dataclass
+class Usage:
+    """API calls that were sent, each try counted, and their bytes."""
+
+    read_calls: int = 0
+    write_calls: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+
+
+class RowSource(Protocol):
+    """A query that is about to be read."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of the result's columns."""
+
+    def batches(self) -> Iterable[pa.RecordBatch]:
+        """The rows, a part at a time."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a sync talks to Google.
+
+    Attributes:
+        max_request_bytes: the largest request body; Google advises 2 MB.
+        read_cells: cells of one values.get.
+        attempts: looks at the workbook before a lost answer becomes the task's failure.
+        wait_seconds: mean wait before looking again, doubled each time.
+    """
+
+    max_request_bytes: int = limits.ADVISED_REQUEST_BYTES
+    read_cells: int = 250_000
+    attempts: int = 4
+    wait_seconds: float = 1.0

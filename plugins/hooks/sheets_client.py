@@ -1,0 +1,175 @@
+"""Four thin calls of Google Sheets: bytes in, typed errors out, every call counted.
+
+The one place where a vendor's failure becomes ours. Reads, and writes that Google refused, are repeated here; a
+write whose answer was lost is not, since only a look at the workbook tells whether it happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import orjson
+import requests
+from google.auth.exceptions import RefreshError, TransportError
+from gspread.exceptions import APIError
+from gspread.urls import SPREADSHEET_BATCH_UPDATE_URL, SPREADSHEET_URL
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from drivetrain.errors import (
+    AccessDeniedError,
+    AmbiguousWriteError,
+    CredentialsError,
+    DrivetrainError,
+    QuotaExceededError,
+    RequestRejectedError,
+    TargetMissingError,
+    UnavailableError,
+)
+from drivetrain.sheets.port import Usage
+
+if TYPE_CHECKING:
+    from gspread.http_client import HTTPClient
+
+    from drivetrain.retry import RetryPolicy
+
+_JSON = {"Content-Type": "application/json"}
+# https://developers.google.com/workspace/drive/api/guides/handle-errors#resolve_a_403_error_usage_limits_exceeded
+_QUOTA_REASONS = ("ratelimitexceeded", "userratelimitexceeded", "rate_limit_exceeded", "quotaexceeded")
+_MAX_MESSAGE = 400
+
+
+class SheetsClient:
+    """One workbook's worth of Google Sheets, as drivetrain.sheets.port.SheetsPort wants it.
+
+    Args:
+        http: gspread's HTTP client, authorized.
+        account: the service account's e-mail address, for messages.
+        connection: the Airflow connection's id, for messages.
+        retry: for reads and for calls that had no effect.
+    """
+
+    def __init__(self, http: HTTPClient, *, account: str, connection: str, retry: RetryPolicy) -> None:
+        self._http, self._account, self._connection, self._retry = http, account, connection, retry
+        self._usage = Usage()
+
+    @property
+    def usage(self) -> Usage:
+        """Calls and bytes so far, every try counted."""
+        return self._usage
+
+    def get_workbook(self, spreadsheet_id: str, fields: str) -> dict[str, Any]:
+        """spreadsheets.get with a field mask."""
+        answer: dict[str, Any] = self._read(spreadsheet_id, SPREADSHEET_URL % spreadsheet_id, {"fields": fields})
+        return answer
+
+    def read_values(self, spreadsheet_id: str, where: str) -> Sequence[Sequence[object]]:
+        """values.get, unformatted, dates as serials; rows and cells that are blank at the end are left out."""
+        url = f"{SPREADSHEET_URL % spreadsheet_id}/values/{quote(where, safe='')}"
+        params = {"valueRenderOption": "UNFORMATTED_VALUE", "dateTimeRenderOption": "SERIAL_NUMBER"}
+        rows: Sequence[Sequence[object]] = self._read(spreadsheet_id, url, params).get("values", [])
+        return rows
+
+    def batch_update(self, spreadsheet_id: str, body: bytes) -> None:
+        """spreadsheets.batchUpdate: all of it or nothing.
+
+        Raises:
+            AmbiguousWriteError: the answer was lost; look before sending anything again.
+        """
+        # The answer repeats an empty reply for each sub-request: the mask keeps it small.
+        url, params = SPREADSHEET_BATCH_UPDATE_URL % spreadsheet_id, {"fields": "spreadsheetId"}
+        self._retry.call(lambda: self._send(spreadsheet_id, "post", url, params, body))
+
+    def put_values(self, spreadsheet_id: str, where: str, body: bytes) -> None:
+        """values.update, RAW. Repeated when its answer is lost: it has the same effect however often it happens."""
+        url = f"{SPREADSHEET_URL % spreadsheet_id}/values/{quote(where, safe='')}"
+        params = {"valueInputOption": "RAW", "fields": "updatedCells"}
+        self._retry.call(lambda: self._send(spreadsheet_id, "put", url, params, body), ambiguous_too=True)
+
+    def _read(self, spreadsheet_id: str, url: str, params: dict[str, str]) -> Any:
+        return orjson.loads(self._retry.call(lambda: self._send(spreadsheet_id, "get", url, params, None)))
+
+    def _send(self, spreadsheet_id: str, method: str, url: str, params: dict[str, str], body: bytes | None) -> bytes:
+        is_write = body is not None
+        if is_write:
+            self._usage.write_calls += 1
+            self._usage.bytes_sent += len(body or b"")
+        else:
+            self._usage.read_calls += 1
+        try:
+            response = self._http.request(
+                method, url, params=dict(params), data=body, headers=dict(_JSON) if is_write else None
+            )
+        except APIError as error:
+            raise self._from_answer(error, spreadsheet_id, is_write=is_write) from None
+        except (RefreshError, TransportError) as error:
+            raise self._from_login(error) from None
+        except requests.exceptions.RequestException as error:
+            raise _from_transport(error, spreadsheet_id, is_write=is_write) from None
+        self._usage.bytes_received += len(response.content)
+        return bytes(response.content)
+
+    def _from_answer(self, error: APIError, spreadsheet_id: str, *, is_write: bool) -> DrivetrainError:
+        status, message = error.code, " ".join(str(error.error.get("message", "")).split())[:_MAX_MESSAGE]
+        what = f"workbook {spreadsheet_id}"
+        if status == 429 or (status == 403 and _is_quota(error)):
+            return QuotaExceededError(
+                f"{what}: quota of {self._account} used up: {message}", retry_after_seconds=_retry_after(error)
+            )
+        if status == 403:
+            return AccessDeniedError(
+                f"{what}: {self._account} may not {'edit' if is_write else 'read'} it: share it with that address as "
+                f"Editor ({message})"
+            )
+        if status == 401:
+            return CredentialsError(
+                f"connection {self._connection}: Google refuses the token of {self._account}: {message}; "
+                "replace its key"
+            )
+        if status == 404:
+            return TargetMissingError(
+                f"{what}: there is none: correct target.spreadsheet_id, or restore it from the bin ({message})"
+            )
+        if status >= 500:
+            kind = AmbiguousWriteError if is_write else UnavailableError
+            return kind(f"{what}: Google answers {status}: {message}", retry_after_seconds=_retry_after(error))
+        return RequestRejectedError(f"{what}: Google refuses the request ({status}): {message}")
+
+    def _from_login(self, error: RefreshError | TransportError) -> DrivetrainError:
+        reason = " ".join(str(error.args[0] if error.args else error).split())[:_MAX_MESSAGE]
+        if isinstance(error, TransportError) or error.retryable:
+            return UnavailableError(f"connection {self._connection}: no token for {self._account}: {reason}")
+        return CredentialsError(
+            f"connection {self._connection}: the key of {self._account} is expired or revoked ({reason}): "
+            "create a new key for it and put it in the connection"
+        )
+
+
+def _from_transport(
+    error: requests.exceptions.RequestException, spreadsheet_id: str, *, is_write: bool
+) -> DrivetrainError:
+    what = f"workbook {spreadsheet_id}"
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    never_sent = isinstance(cause, NewConnectionError | ConnectTimeoutError)
+    if never_sent or not is_write:
+        return UnavailableError(f"{what}: no answer from Google Sheets: {type(error).__name__}")
+    return AmbiguousWriteError(f"{what}: the answer to a write was lost: {type(error).__name__}")
+
+
+def _is_quota(error: APIError) -> bool:
+    """Tell a 403 for quota from a 403 for permission: gspread#1268."""
+    if str(error.error.get("status", "")) == "RESOURCE_EXHAUSTED":
+        return True
+    reasons = [
+        str(entry.get("reason", "")).casefold()
+        for key in ("errors", "details")
+        for entry in error.error.get(key) or []
+        if isinstance(entry, dict)
+    ]
+    return any(reason in _QUOTA_REASONS for reason in reasons)
+
+
+def _retry_after(error: APIError) -> float | None:
+    value = error.response.headers.get("Retry-After", "")
+    return float(value) if value.isdigit() else None
