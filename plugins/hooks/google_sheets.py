@@ -124,7 +124,7 @@ class GoogleSheetsHook(BaseHook):
                 f"connection {self.google_sheets_conn_id}: the key of {name} is not a service account's: "
                 f"{type(error).__name__}; download a new JSON key"
             ) from None
-        client = gspread.Client(auth=credentials, http_client=_http_client(self.settings.api_root))
+        client = gspread.Client(auth=credentials, http_client=http_client(self.settings.api_root))
         client.set_timeout(self.settings.timeout_seconds)
         return client
 
@@ -171,7 +171,7 @@ class GoogleSheetsHook(BaseHook):
         return key
 
 
-def _http_client(api_root: str | None) -> type[HTTPClient]:
+def http_client(api_root: str | None) -> type[HTTPClient]:
     """Gspread's HTTP client, with Google's host swapped for another one if one is given."""
     if api_root is None:
         return HTTPClient

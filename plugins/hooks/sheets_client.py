@@ -6,7 +6,7 @@ write whose answer was lost is not, since only a look at the workbook tells whet
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -14,7 +14,7 @@ import orjson
 import requests
 from google.auth.exceptions import RefreshError, TransportError
 from gspread.exceptions import APIError
-from gspread.urls import SPREADSHEET_BATCH_UPDATE_URL, SPREADSHEET_URL
+from gspread.urls import SPREADSHEET_BATCH_UPDATE_URL, SPREADSHEET_URL, SPREADSHEET_VALUES_BATCH_URL
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from drivetrain.errors import (
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from gspread.http_client import HTTPClient
 
     from drivetrain.retry import RetryPolicy
+
+Params = Mapping[str, str | list[str]]
 
 _JSON = {"Content-Type": "application/json"}
 # https://developers.google.com/workspace/drive/api/guides/handle-errors#resolve_a_403_error_usage_limits_exceeded
@@ -64,12 +66,16 @@ class SheetsClient:
         answer: dict[str, Any] = self._read(spreadsheet_id, SPREADSHEET_URL % spreadsheet_id, {"fields": fields})
         return answer
 
-    def read_values(self, spreadsheet_id: str, where: str) -> Sequence[Sequence[object]]:
-        """values.get, unformatted, dates as serials; rows and cells that are blank at the end are left out."""
-        url = f"{SPREADSHEET_URL % spreadsheet_id}/values/{quote(where, safe='')}"
-        params = {"valueRenderOption": "UNFORMATTED_VALUE", "dateTimeRenderOption": "SERIAL_NUMBER"}
-        rows: Sequence[Sequence[object]] = self._read(spreadsheet_id, url, params).get("values", [])
-        return rows
+    def read_values(self, spreadsheet_id: str, ranges: Sequence[str]) -> Sequence[Sequence[Sequence[object]]]:
+        """values.batchGet: for each range its rows, unformatted, dates as serials; blank ends are left out."""
+        url = SPREADSHEET_VALUES_BATCH_URL % spreadsheet_id
+        params: dict[str, str | list[str]] = {
+            "ranges": list(ranges),
+            "valueRenderOption": "UNFORMATTED_VALUE",
+            "dateTimeRenderOption": "SERIAL_NUMBER",
+        }
+        found = self._read(spreadsheet_id, url, params)["valueRanges"]
+        return [entry.get("values", []) for entry in found]
 
     def batch_update(self, spreadsheet_id: str, body: bytes) -> None:
         """spreadsheets.batchUpdate: all of it or nothing.
@@ -87,10 +93,10 @@ class SheetsClient:
         params = {"valueInputOption": "RAW", "fields": "updatedCells"}
         self._retry.call(lambda: self._send(spreadsheet_id, "put", url, params, body), ambiguous_too=True)
 
-    def _read(self, spreadsheet_id: str, url: str, params: dict[str, str]) -> Any:
+    def _read(self, spreadsheet_id: str, url: str, params: Params) -> Any:
         return orjson.loads(self._retry.call(lambda: self._send(spreadsheet_id, "get", url, params, None)))
 
-    def _send(self, spreadsheet_id: str, method: str, url: str, params: dict[str, str], body: bytes | None) -> bytes:
+    def _send(self, spreadsheet_id: str, method: str, url: str, params: Params, body: bytes | None) -> bytes:
         is_write = body is not None
         if is_write:
             self._usage.write_calls += 1

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.openlineage.facet import Dataset
-from airflow.sdk import Asset, AssetAlias, BaseOperator
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk import AssetAlias, BaseOperator
 
-from drivetrain.sheets.engine import run_sync
+from drivetrain.sheets.engine import SyncJob, run_sync
 from drivetrain.sheets.lineage import source_tables
 from drivetrain.sheets.port import Settings
-from drivetrain.sheets.schedule import bind, is_due
+from drivetrain.sheets.schedule import bind
 from hooks.google_sheets import GoogleSheetsHook
 from hooks.snowflake import ArrowSnowflakeHook
 from hooks.state import StateHook
 from operators.failures import told_to_airflow
 from operators.links import GoogleSheetLink
+from operators.runs import is_dry_run, push_sheet_link, sheet_asset, skip_unless_wanted, table_asset
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -59,7 +59,7 @@ class SnowflakeToSheetsOperator(BaseOperator):
         state_conn_id: str = StateHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("inlets", [_table_asset(table) for table in source_tables(sql)])
+        kwargs.setdefault("inlets", [table_asset(table) for table in source_tables(sql)])
         # An alias, so that only a run that changed the sheet makes an event: not a dry run, not an unchanged one.
         kwargs.setdefault("outlets", [AssetAlias(name=f"sheet:{spec.sync}")])
         super().__init__(**kwargs)
@@ -74,33 +74,31 @@ class SnowflakeToSheetsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the sync."""
-        self._skip_unless_wanted(context)
+        skip_unless_wanted(context, kind="sync", name=self.spec.sync, schedule=self.spec.schedule)
         with told_to_airflow():
-            outcome = self._sync(context, dry_run=bool(context["params"].get("dry_run")))
+            outcome = self._sync(context, dry_run=is_dry_run(context))
         sheets = GoogleSheetsHook(self.spec.target.connection)
         url = sheets.url(outcome.spreadsheet_id, outcome.gid)
-        context["ti"].xcom_push(key=GoogleSheetLink().xcom_key, value=url)
+        push_sheet_link(context, url)
         if outcome.outcome == "written":
             context["outlet_events"][AssetAlias(name=f"sheet:{self.spec.sync}")].add(
-                sheet_asset(self.spec), extra={"rows": outcome.rows, "run_id": context["run_id"]}
+                sheet_asset(self.spec.sync, self.spec.target.spreadsheet_id),
+                extra={"rows": outcome.rows, "run_id": context["run_id"]},
             )
         return outcome.summary() | {"url": url, "team": self.spec.team}
 
     def _sync(self, context: Context, *, dry_run: bool) -> SyncOutcome:
         spec, run_id = self.spec, context["run_id"]
         port = GoogleSheetsHook(spec.target.connection).client_for(spec.target.spreadsheet_id)
-        snowflake = ArrowSnowflakeHook(spec.source.connection)
-        with snowflake.arrow_result(self.sql, self._bound(context), name=f"sync {spec.sync}") as source:
-            outcome = run_sync(
-                spec,
-                source,
-                port,
-                run_id=run_id,
-                dry_run=dry_run,
-                settings=self.settings,
-                log=self.log.info,
-                on_rejects=lambda rejects: StateHook(self.state_conn_id).save_rejects(spec.sync, run_id, rejects),
-            )
+        snowflake, parameters = ArrowSnowflakeHook(spec.source.connection), self._bound(context)
+        job = SyncJob(
+            spec=spec,
+            open_source=lambda: snowflake.arrow_result(self.sql, parameters, name=f"sync {spec.sync}"),
+            run_id=run_id,
+            dry_run=dry_run,
+            on_rejects=lambda rejects: StateHook(self.state_conn_id).save_rejects(spec.sync, run_id, rejects),
+        )
+        outcome = run_sync(job, port, settings=self.settings, log=self.log.info)
         self.log.info(
             "%s: %s, %d rows (+%d ~%d -%d, %d rejected), %d write and %d read calls, %d bytes sent",
             spec.sync,
@@ -130,14 +128,6 @@ class SnowflakeToSheetsOperator(BaseOperator):
             for name, value in run_given.items()
         }
 
-    def _skip_unless_wanted(self, context: Context) -> None:
-        wanted = context["params"].get("syncs") or []
-        dag_run = context["dag_run"]
-        if wanted and self.spec.sync not in wanted:
-            raise AirflowSkipException(f"sync {self.spec.sync}: not among the run's syncs")
-        if not wanted and dag_run.run_type == "scheduled" and not is_due(self.spec.schedule, dag_run.run_after):
-            raise AirflowSkipException(f"sync {self.spec.sync}: not due at {dag_run.run_after}")
-
     def get_openlineage_facets_on_complete(self, _: Any) -> OperatorLineage:
         """Tables in, tab out."""
         from airflow.providers.openlineage.extractors import OperatorLineage
@@ -149,16 +139,3 @@ class SnowflakeToSheetsOperator(BaseOperator):
             ],
             outputs=[Dataset(namespace=f"googlesheets://{target.spreadsheet_id}", name=target.tab)],
         )
-
-
-def sheet_asset(spec: SheetSyncSpec) -> Asset:
-    """The tab that a sync writes, as an Airflow asset."""
-    return Asset(
-        name=f"sheet {spec.sync}",
-        uri=f"googlesheets://{spec.target.spreadsheet_id}/{spec.sync}",
-        group="google-sheets",
-    )
-
-
-def _table_asset(table: str) -> Asset:
-    return Asset(name=f"table {table}", uri="snowflake://" + table.lower().replace(".", "/"), group="snowflake")

@@ -13,7 +13,7 @@ from drivetrain.sheets import a1, limits, requests
 from drivetrain.sheets.plan import RowPlan, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from drivetrain.sheets.columns import HeaderDecision
     from drivetrain.sheets.observe import Marker, Workbook
@@ -61,8 +61,8 @@ def new_gid() -> int:
     return secrets.randbelow(2**31 - 2) + 1
 
 
-def inline_body(change: Change, max_bytes: int) -> bytes | None:
-    """The whole change as one batchUpdate, None if it would be too large."""
+def inline_parts(change: Change, max_bytes: int) -> list[bytes] | None:
+    """The whole change as sub-requests of one batchUpdate, None if they would be too large."""
     plan, region, width = change.plan, change.region, change.region.width
     size = sum(change.rows.size(s.source, s.source + s.count) for s in plan.segments)
     if size + plan.rows_written * width * _INLINE_CELL_BYTES > max_bytes * 1.5:
@@ -84,8 +84,13 @@ def inline_body(change: Change, max_bytes: int) -> bytes | None:
     items += _header(change)
     items += requests.write_rows(region, plan.segments, change.rows)
     items += _finish(change)
-    body = _body(items, change)
-    return body if len(body) <= max_bytes else None
+    parts = _encoded(items, change)
+    return parts if len(batch_body(parts)) <= max_bytes else None
+
+
+def batch_body(parts: Iterable[bytes]) -> bytes:
+    """spreadsheets.batchUpdate's body; sub-requests of several syncs may stand in one."""
+    return b'{"requests":[' + b",".join(parts) + b"]}"
 
 
 def staged(change: Change, max_bytes: int) -> Staged:
@@ -129,24 +134,35 @@ def chunk_bodies(change: Change, stage: Staged, max_bytes: int) -> Iterator[tupl
         row += count
 
 
-def check_limits(change: Change, stage: Staged | None) -> None:
-    """Refuse before the first write what Google would refuse in its middle.
+class Planned:
+    """What a group's changes add up to, held against the workbook's limits before the first write."""
 
-    Raises:
-        LimitError: names the limit, the numbers and the way out.
-    """
-    spec, workbook, region = change.spec, change.workbook, change.region
-    grown = region.grown(change.plan)
-    stages = workbook.stages_of(spec.sync)
-    cells = workbook.cells - sum(tab.cells for tab in stages)
-    cells += grown.grid_rows * grown.grid_columns - region.grid_rows * region.grid_columns
-    tabs = len(workbook.tabs) - len(stages) + int(region.is_new)
-    staging = ""
-    if stage is not None and not region.is_new:
-        cells += change.plan.rows_written * region.width
-        tabs += 1
-        staging = ", staging included"
-    where = f"sync {spec.sync}: workbook {workbook.title!r}"
+    def __init__(self) -> None:
+        self._cells = self._tabs = 0
+
+    def check(self, change: Change, stage: Staged | None) -> None:
+        """Refuse before the first write what Google would refuse in its middle.
+
+        Raises:
+            LimitError: names the limit, the numbers and the way out; the change does not count.
+        """
+        workbook, region = change.workbook, change.region
+        grown = region.grown(change.plan)
+        stages = workbook.stages_of(change.spec.sync)
+        more_cells = grown.grid_rows * grown.grid_columns - region.grid_rows * region.grid_columns
+        more_tabs = int(region.is_new) - len(stages)
+        more_cells -= sum(tab.cells for tab in stages)
+        through_stage = stage is not None and not region.is_new
+        staged_cells = change.plan.rows_written * region.width if through_stage else 0
+        cells = workbook.cells + self._cells + more_cells + staged_cells
+        tabs = len(workbook.tabs) + self._tabs + more_tabs + int(through_stage)
+        _refuse_over(change, cells, tabs, grown.grid_columns, ", staging included" if through_stage else "")
+        self._cells += more_cells
+        self._tabs += more_tabs
+
+
+def _refuse_over(change: Change, cells: int, tabs: int, columns: int, staging: str) -> None:
+    where = f"sync {change.spec.sync}: workbook {change.workbook.title!r}"
     if cells > limits.MAX_CELLS_PER_WORKBOOK:
         raise LimitError(
             f"{where} would have {cells:,} cells{staging}, Google allows {limits.MAX_CELLS_PER_WORKBOOK:,}: "
@@ -156,9 +172,9 @@ def check_limits(change: Change, stage: Staged | None) -> None:
         raise LimitError(
             f"{where} would have {tabs} tabs{staging}, Google allows {limits.MAX_TABS_PER_WORKBOOK}: delete some"
         )
-    if grown.grid_columns > limits.MAX_COLUMNS_PER_TAB:
+    if columns > limits.MAX_COLUMNS_PER_TAB:
         raise LimitError(
-            f"{where}: tab {region.title!r} would have {grown.grid_columns:,} columns, Google allows "
+            f"{where}: tab {change.region.title!r} would have {columns:,} columns, Google allows "
             f"{limits.MAX_COLUMNS_PER_TAB:,}: choose an anchor further left"
         )
 
@@ -190,12 +206,16 @@ def _finish(change: Change) -> list[Request]:
 
 
 def _body(items: list[Request], change: Change) -> bytes:
+    return batch_body(_encoded(items, change))
+
+
+def _encoded(items: list[Request], change: Change) -> list[bytes]:
     if len(items) > limits.MAX_SUBREQUESTS_PER_BATCH:
         raise LimitError(
             f"sync {change.spec.sync}: {len(items):,} scattered changes need more than "
             f"{limits.MAX_SUBREQUESTS_PER_BATCH:,} sub-requests: order the query by its key"
         )
-    return orjson.dumps({"requests": items})
+    return [orjson.dumps(item) for item in items]
 
 
 def _coalesced(change: Change) -> RowPlan:

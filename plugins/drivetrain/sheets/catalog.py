@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drivetrain.errors import SpecError
+from drivetrain.sheets import teams
 from drivetrain.sheets.spec import SheetSyncSpec
 from drivetrain.specs import load_specs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -33,12 +33,12 @@ class TeamSyncs:
     @property
     def crons(self) -> tuple[str, ...]:
         """The team's schedules, each once."""
-        return tuple(sorted({sync.spec.schedule.cron for sync in self.syncs if sync.spec.schedule}))
+        return teams.crons(sync.spec for sync in self.syncs)
 
     @property
     def timezone(self) -> str:
         """The zone that the schedules are in."""
-        return next((sync.spec.schedule.timezone for sync in self.syncs if sync.spec.schedule), "UTC")
+        return teams.timezone(sync.spec for sync in self.syncs)
 
     @property
     def documentation(self) -> str:
@@ -52,7 +52,7 @@ class TeamSyncs:
         ]
         for sync in self.syncs:
             spec = sync.spec
-            due = f"`{spec.schedule.cron}` {spec.schedule.timezone}" if spec.schedule else "on demand"
+            due = teams.due(spec.schedule)
             lines.append(f"| {spec.sync} | {spec.description} | {spec.mode.value} | {spec.target.tab} | {due} |")
         return "\n".join(lines)
 
@@ -65,9 +65,13 @@ def load_syncs(include: Path) -> tuple[Sync, ...]:
     """
     syncs = []
     targets: dict[tuple[str, str], Path] = {}
+    names: dict[str, Path] = {}
     for path, spec in load_specs(include / "specs" / "sheets", SheetSyncSpec).items():
         if spec.sync != path.stem:
             raise SpecError(f"{path}: sync: {spec.sync!r} is not the file's name, call the file {spec.sync}.yaml")
+        if other := names.get(spec.sync):
+            raise SpecError(f"{path}: sync: {other} has that name too, choose another")
+        names[spec.sync] = path
         target = (spec.target.spreadsheet_id, spec.target.tab.casefold())
         if other := targets.get(target):
             raise SpecError(f"{path}: target: {other.name} writes that tab too, choose another tab")
@@ -83,25 +87,12 @@ def load_teams(include: Path) -> tuple[TeamSyncs, ...]:
         SpecError: also where one team's schedules are in several time zones: its DAG has one.
     """
     syncs = load_syncs(include)
-    teams = []
+    result = []
     for team in sorted({sync.spec.team for sync in syncs}):
         own = tuple(sync for sync in syncs if sync.spec.team == team)
-        _one_zone(own)
-        teams.append(TeamSyncs(team, own))
-    return tuple(teams)
-
-
-def _one_zone(syncs: Iterable[Sync]) -> None:
-    first: Sync | None = None
-    for sync in syncs:
-        if sync.spec.schedule is None:
-            continue
-        if first is not None and first.spec.schedule and first.spec.schedule.timezone != sync.spec.schedule.timezone:
-            raise SpecError(
-                f"{sync.path}: schedule.timezone: {sync.spec.schedule.timezone} is not the "
-                f"{first.spec.schedule.timezone} of {first.path.name}: a team's schedules share one zone"
-            )
-        first = first or sync
+        teams.check_one_zone((sync.path, sync.spec) for sync in own)
+        result.append(TeamSyncs(team, own))
+    return tuple(result)
 
 
 def _sql(include: Path, path: Path, spec: SheetSyncSpec) -> str:
@@ -112,3 +103,5 @@ def _sql(include: Path, path: Path, spec: SheetSyncSpec) -> str:
         return file.read_text(encoding="utf-8")
     except OSError as error:
         raise SpecError(f"{path}: source.sql: {file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SpecError(f"{path}: source.sql: {file} is not UTF-8 text: save it as UTF-8") from None

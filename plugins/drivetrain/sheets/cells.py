@@ -1,8 +1,9 @@
 """Arrow columns to cell values that say the same, exactly.
 
 A cell holds a double, a boolean, a string or nothing (None here). What a double can't hold exactly becomes text:
-integers beyond 2**53, decimals of more than 15 digits, times finer than a microsecond, dates before Sheets' day
-zero, NaN. Nothing is rounded. Dates are serial numbers: whole days since 1899-12-30, the time as the fraction
+integers beyond 2**53, decimals of more than 15 digits, timestamps finer than a microsecond, dates before Sheets'
+day zero, the second pass through an hour that the clocks repeat, NaN. Nothing is rounded. Dates are serial numbers:
+whole days since 1899-12-30, the time as the fraction
 (https://developers.google.com/workspace/sheets/api/guides/formats#about_date_time_values).
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from drivetrain.sheets.spec import Column, ColumnType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
 
 Cell = None | bool | int | float | str
 Row = tuple[Cell, ...]
@@ -34,6 +36,13 @@ _ZERO_DAY = dt.date(1899, 12, 30)
 
 # Up to here the spacing of doubles is under a microsecond, so that a serial keeps it: 2079-06-05.
 _LAST_EXACT_SERIAL = 65_536
+
+_UNIT_NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+_YEAR_10000 = 253_402_300_800 * 10**9
+# Arrow reads the transitions that a time-zone file lists, not its rule for the years beyond them.
+_LAST_ARROW_INSTANT = 2_114_380_800 * 10**9  # 2037-01-01
+_LAST_SAFE_MOMENT = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)  # its wall clock is in year 9999 everywhere
+_ALL_DIGITS = Context(prec=100)  # the default one rounds to 28 digits
 
 DEFAULT_FORMATS: dict[ColumnType, tuple[str, str]] = {
     ColumnType.DATE: ("DATE", "yyyy-mm-dd"),
@@ -93,6 +102,7 @@ def infer_type(source: pa.DataType) -> ColumnType:
         (t.is_date, ColumnType.DATE),
         (t.is_time, ColumnType.TIME),
         (t.is_binary, ColumnType.BINARY),
+        (t.is_large_binary, ColumnType.BINARY),
     ):
         if test(source):
             return kind
@@ -106,9 +116,11 @@ def encode_rows(batch: pa.RecordBatch, columns: Sequence[Column]) -> list[Row]:
 
 
 def canonical(value: Any) -> Cell:
-    """One spelling for equal cells: 5.0 is 5, "" is an empty cell."""
-    if type(value) is float and value.is_integer() and abs(value) < limits.MAX_EXACT_INTEGER:
+    """One spelling for equal cells: 5.0 is 5, 1e17 is a double however it is spelled, "" is an empty cell."""
+    if type(value) is float and value.is_integer() and abs(value) <= limits.MAX_EXACT_INTEGER:
         return int(value)
+    if type(value) is int and abs(value) > limits.MAX_EXACT_INTEGER:
+        return float(value)
     return None if value == "" else value
 
 
@@ -178,7 +190,8 @@ def _small_decimals(array: pa.Array) -> list[Cell] | None:
     words = np.frombuffer(array.buffers()[1], dtype="<i8").reshape(-1, 2)[array.offset : array.offset + len(array)]
     low, high = words[:, 0], words[:, 1]
     valid = np.asarray(array.is_valid())
-    small = (high == (low >> 63)) & (np.abs(low) < 10**limits.MAX_EXACT_DIGITS)
+    most = 10**limits.MAX_EXACT_DIGITS
+    small = (high == (low >> 63)) & (-most < low) & (low < most)
     if not bool(np.all(small | ~valid)):
         return None
     values: list[Any] = low.tolist() if scale == 0 else (low / 10.0**scale).tolist()
@@ -188,7 +201,7 @@ def _small_decimals(array: pa.Array) -> list[Cell] | None:
 
 
 def _exact_decimal(value: Decimal) -> Cell:
-    digits = value.normalize().as_tuple().digits
+    digits = value.normalize(_ALL_DIGITS).as_tuple().digits
     return canonical(float(value)) if len(digits) <= limits.MAX_EXACT_DIGITS else f"{value:f}"
 
 
@@ -213,7 +226,7 @@ def _times(array: pa.Array) -> list[Cell]:
 
 
 def _timestamps(array: pa.Array) -> list[Cell]:
-    per_unit = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[array.type.unit]
+    per_unit = _UNIT_NANOSECONDS[array.type.unit]
     return [None if n is None else _serial(n * per_unit) for n in array.cast(pa.int64()).to_pylist()]
 
 
@@ -236,13 +249,32 @@ def iso_wall_clock(nanoseconds: int) -> str:
 
 
 def _instants(array: pa.Array, column: Column) -> list[Cell]:
-    utc = array.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64())
+    per_unit = _UNIT_NANOSECONDS[array.type.unit]
+    utc = [None if n is None else n * per_unit for n in array.cast(pa.int64()).to_pylist()]
     zone = column.zone
     if zone is None:
-        return [None if n is None else iso_wall_clock(n) + "Z" for n in utc.to_pylist()]
+        return [None if n is None else iso_wall_clock(n) + "Z" for n in utc]
     # local_timestamp turns instants into that zone's wall clock, by the time-zone database and vectorized.
-    local = pc.local_timestamp(array.cast(pa.timestamp("ns", tz=zone.key)))
-    return _timestamps(local)
+    instants = array.cast(pa.timestamp(array.type.unit, tz=zone.key))
+    walls = pc.local_timestamp(instants)
+    back = pc.assume_timezone(walls, zone.key, ambiguous="earliest", nonexistent="earliest")
+    return [
+        None if n is None else _serial(wall * per_unit) if plain and n < _LAST_ARROW_INSTANT else _odd_instant(n, zone)
+        for n, wall, plain in zip(
+            utc, walls.cast(pa.int64()).to_pylist(), pc.equal(back, instants).to_pylist(), strict=True
+        )
+    ]
+
+
+def _odd_instant(nanoseconds: int, zone: ZoneInfo) -> Cell:
+    """A far one, or the second of two with the same wall clock, which only its offset tells from the first."""
+    moment = _EPOCH + dt.timedelta(seconds=nanoseconds // 10**9)
+    local = min(moment, _LAST_SAFE_MOMENT).astimezone(zone)
+    offset = local.utcoffset() or dt.timedelta()
+    wall = nanoseconds + offset // dt.timedelta(seconds=1) * 10**9
+    if wall >= _YEAR_10000:
+        return iso_wall_clock(nanoseconds) + "Z"
+    return iso_wall_clock(wall) + local.isoformat()[19:] if local.fold else _serial(wall)
 
 
 def _is_text(source: pa.DataType) -> bool:

@@ -27,9 +27,10 @@ def resolve_columns(spec: SheetSyncSpec, source: pa.Schema) -> tuple[Column, ...
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SchemaDriftError(f"sync {spec.sync}: the query gives {', '.join(twice)} twice, give each its own alias")
     if missing := [column.name for column in spec.columns if column.name not in names]:
-        hint = [f"{m} (is it {n}?)" for m in missing for n in names if n.casefold() == m.casefold()]
+        near = {name.casefold(): name for name in names}
+        hints = [f"{m} (is it {near[m.casefold()]}?)" if m.casefold() in near else m for m in missing]
         raise SchemaDriftError(
-            f"sync {spec.sync}: columns: the query does not give {', '.join(hint or missing)}; "
+            f"sync {spec.sync}: columns: the query does not give {', '.join(hints)}; "
             f"it gives {', '.join(names)}: correct the spec's columns or the query"
         )
     problems = [

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from drivetrain.sheets import limits
 from drivetrain.sheets.cells import Cell
 from drivetrain.sheets.spec import Column, ColumnType
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _ZERO = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - Sheets' serials are wall clock
 _DAY_MICROSECONDS = 86_400 * 10**6
+_DAY_NANOSECONDS = 86_400 * 10**9
+# From 2079-06-05 on doubles are more than a microsecond apart.
+_LAST_MICROSECOND_SERIAL = 65_536
+_ALL_DIGITS = Context(prec=limits.MAX_CHARACTERS_PER_CELL, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
 
 class BadCellError(ValueError):
@@ -103,7 +108,7 @@ def _decimal(cell: Cell, scale: int | None) -> Decimal:
         value = Decimal(repr(_number(cell, "a decimal number")))
     if not value.is_finite():
         raise BadCellError(f"{_shown(cell)} is not a decimal number")
-    exponent = value.normalize().as_tuple().exponent
+    exponent = value.normalize(_ALL_DIGITS).as_tuple().exponent
     if scale is not None and isinstance(exponent, int) and -exponent > scale:
         raise BadCellError(f"{_shown(cell)} has more than {scale} digits after the point")
     return value
@@ -144,14 +149,15 @@ def _time(cell: Cell) -> dt.time:
     fraction = _number(cell, "a time of day")
     if not 0 <= fraction < 1:
         raise BadCellError(f"{_shown(cell)} is not a time of day")
-    return (_ZERO + dt.timedelta(microseconds=round(fraction * _DAY_MICROSECONDS))).time()
+    nanoseconds = min(round(fraction * _DAY_NANOSECONDS), _DAY_NANOSECONDS - 1)
+    return (_ZERO + dt.timedelta(microseconds=nanoseconds // 1000)).time()
 
 
 def _timestamp(cell: Cell) -> dt.datetime:
     if isinstance(cell, str):
         try:
-            # More than microseconds can't be held by a datetime; the digits beyond are zero or lost here alone.
-            value = dt.datetime.fromisoformat(cell[:26])
+            # Digits beyond the microsecond, which a datetime can't hold, are cut off here alone.
+            value = dt.datetime.fromisoformat(cell)
         except ValueError:
             raise BadCellError(f"{_shown(cell)} is not a timestamp, write it as 2026-01-31 13:45:00") from None
         if value.tzinfo is not None:
@@ -160,7 +166,8 @@ def _timestamp(cell: Cell) -> dt.datetime:
     serial = _number(cell, "a timestamp")
     day = int(serial // 1)
     midnight = dt.datetime.combine(_day(day, cell), dt.time())
-    return midnight + dt.timedelta(microseconds=round((serial - day) * _DAY_MICROSECONDS))
+    step = 1 if serial < _LAST_MICROSECOND_SERIAL else 1000
+    return midnight + dt.timedelta(microseconds=round((serial - day) * _DAY_MICROSECONDS / step) * step)
 
 
 def _instant(cell: Cell, zone: ZoneInfo | None) -> dt.datetime:

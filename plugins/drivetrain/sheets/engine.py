@@ -1,311 +1,320 @@
-"""One sync from end to end: look, decide, write once, and look again when an answer was lost."""
+"""Syncs of one workbook from end to end: look, decide, write once, and look again when an answer was lost.
+
+Syncs that write the same workbook go together: one look serves all of them and one batch carries all that fits,
+since Google counts calls and not cells. One that fails, fails alone.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import tenacity
 
-from drivetrain.errors import AmbiguousWriteError, RequestRejectedError, SchemaDriftError, UnavailableError
-from drivetrain.sheets import a1, calls, limits
-from drivetrain.sheets.columns import decide_header, header_of, layout_of, resolve_columns
-from drivetrain.sheets.ingest import Ingested, ingest
-from drivetrain.sheets.observe import (
-    METADATA_FIELDS,
-    RUNS_REMEMBERED,
-    Marker,
-    find_tab,
-    fingerprint,
-    parse_workbook,
-)
-from drivetrain.sheets.outcome import SyncOutcome, describe_columns, preview_rows
-from drivetrain.sheets.plan import Counts, RowPlan, plan_rows
+from drivetrain.errors import AmbiguousWriteError, DrivetrainError, RequestRejectedError
+from drivetrain.sheets import calls
+from drivetrain.sheets.observe import METADATA_FIELDS
 from drivetrain.sheets.port import Settings
-from drivetrain.sheets.requests import Region
-from drivetrain.sheets.spec import Column, Mode, SheetSyncSpec
-from drivetrain.sheets.spool import RowSpool
+from drivetrain.sheets.run import SyncRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
+    from typing import Any
 
-    from drivetrain.sheets.cells import Cell
-    from drivetrain.sheets.observe import Tab, Workbook
+    from drivetrain.sheets.outcome import SyncOutcome
     from drivetrain.sheets.port import RowSource, SheetsPort
     from drivetrain.sheets.rejects import Reject
-
+    from drivetrain.sheets.spec import SheetSyncSpec
 
 DEFAULTS = Settings()
+_MAX_RANGE_CHARACTERS = 2_000  # they stand in the URL, percent-encoded; servers take about 8,000
+
+
+@dataclass(frozen=True)
+class SyncJob:
+    """One sync to run.
+
+    Attributes:
+        spec: the sync.
+        open_source: opens the query; read once, closed when the group is done.
+        run_id: the same for every try of one run: an append that already happened is recognized by it.
+        dry_run: plan only, write nothing.
+        on_rejects: given the rows that were set aside, before anything is written; not called in a dry run.
+    """
+
+    spec: SheetSyncSpec
+    open_source: Callable[[], AbstractContextManager[RowSource]]
+    run_id: str
+    dry_run: bool = False
+    on_rejects: Callable[[Sequence[Reject]], None] = lambda _: None
+
+
+@dataclass
+class GroupResult:
+    """What became of each sync of a group, by its name: an outcome or an error."""
+
+    outcomes: dict[str, SyncOutcome] = field(default_factory=dict)
+    errors: dict[str, DrivetrainError] = field(default_factory=dict)
 
 
 def run_sync(
-    spec: SheetSyncSpec,
-    source: RowSource,
-    port: SheetsPort,
-    *,
-    run_id: str,
-    dry_run: bool = False,
-    settings: Settings = DEFAULTS,
-    log: Callable[[str], None] = lambda _: None,
-    on_rejects: Callable[[Sequence[Reject]], None] = lambda _: None,
+    job: SyncJob, port: SheetsPort, *, settings: Settings = DEFAULTS, log: Callable[[str], None] = lambda _: None
 ) -> SyncOutcome:
     """Bring one tab in line with one query.
 
     Args:
-        spec: the sync.
-        source: the query; read once.
+        job: the sync.
         port: Google Sheets.
-        run_id: the same for every try of one run: an append that already happened is recognized by it.
-        dry_run: plan only, write nothing.
         settings: sizes and patience.
         log: told what happens, one line a step.
-        on_rejects: given the rows that were set aside, before anything is written; not called in a dry run.
 
     Raises:
         FatalError: something has to be changed first; nothing was written.
         RetriableError: try the whole run again later.
     """
-    return _Sync(spec, source, port, run_id, settings, log, on_rejects).run(dry_run=dry_run)
+    result = run_group([job], port, settings=settings, log=log)
+    for error in result.errors.values():
+        raise error
+    return result.outcomes[job.spec.sync]
 
 
-class _Sync:
+def run_group(
+    jobs: Sequence[SyncJob],
+    port: SheetsPort,
+    *,
+    settings: Settings = DEFAULTS,
+    log: Callable[[str], None] = lambda _: None,
+) -> GroupResult:
+    """Bring several tabs of one workbook in line with their queries, in as few calls as possible.
+
+    Args:
+        jobs: syncs of one workbook, each once.
+        port: Google Sheets.
+        settings: sizes and patience.
+        log: told what happens, one line a step.
+
+    Returns:
+        An outcome or an error for each job. Errors that are not ours propagate.
+    """
+    if len({job.spec.target.spreadsheet_id for job in jobs}) > 1:
+        raise ValueError("a group's syncs write one workbook")
+    with ExitStack() as stack:
+        return _Group(jobs, port, settings, log, stack).run()
+
+
+class _LookAgain(Exception):  # noqa: N818 - a signal to the retry loop, no error
+    """Some writes' fate is unknown."""
+
+
+class _Group:
     def __init__(
         self,
-        spec: SheetSyncSpec,
-        source: RowSource,
+        jobs: Sequence[SyncJob],
         port: SheetsPort,
-        run_id: str,
         settings: Settings,
         log: Callable[[str], None],
-        on_rejects: Callable[[Sequence[Reject]], None],
+        stack: ExitStack,
     ) -> None:
-        self.spec, self.source, self.port, self.settings, self.log = spec, source, port, settings, log
-        self.on_rejects = on_rejects
-        self.used = replace(port.usage)
-        self.fingerprint = fingerprint(run_id)
-        self.columns = resolve_columns(spec, source.schema)
-        self.new: Ingested | None = None
-        self.ingested_as: tuple[int, int] | None = None
-        self.looks = 0
-        self.attempted: SyncOutcome | None = None
+        self.port, self.settings, self.log = port, settings, log
+        self.result = GroupResult()
+        self.spreadsheet_id = jobs[0].spec.target.spreadsheet_id if jobs else ""
+        self.pending: list[SyncRun] = []
+        self.causes: dict[str, DrivetrainError] = {}
+        for job in jobs:
+            try:
+                source = stack.enter_context(job.open_source())
+                run = SyncRun(job.spec, source, job.run_id, settings, log, dry_run=job.dry_run)
+            except DrivetrainError as error:
+                self.result.errors[job.spec.sync] = error
+                continue
+            run.on_rejects = job.on_rejects
+            stack.callback(run.close)
+            self.pending.append(run)
 
-    def run(self, *, dry_run: bool) -> SyncOutcome:
-        # Only a lost or refused write is worth another look; what the port could not do after its own retries is
-        # not tried again here.
+    def run(self) -> GroupResult:
         again = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(self._worth_another_look),
+            retry=tenacity.retry_if_exception_type(_LookAgain),
             stop=tenacity.stop_after_attempt(self.settings.attempts),
             wait=tenacity.wait_random_exponential(multiplier=self.settings.wait_seconds, max=30),
-            before_sleep=lambda state: (
-                self.log(f"{state.outcome.exception()}; looking again") if state.outcome else None
-            ),
-            reraise=True,
         )
         try:
-            return again(self._once, dry_run=dry_run)
+            again(self._pass)
+        except tenacity.RetryError:
+            for run in self.pending:
+                self.result.errors[run.spec.sync] = self.causes[run.spec.sync]
+        return self.result
+
+    def _pass(self) -> None:
+        """Look, plan and write once; what stays pending has to be looked at again."""
+        runs, self.pending = self.pending, []
+        if runs:
+            self._look(runs)
+        changes: list[tuple[SyncRun, calls.Change]] = []
+        planned = calls.Planned()
+        for run in runs:
+            if not self._alive(run):
+                continue
+            with _Guarded(self, run):
+                change = run.plan()
+                if change is not None:
+                    self._prepare(run, change, planned)
+                    if not run.dry_run:
+                        run.save_rejects()
+                        changes.append((run, change))
+            self._settle(run)
+        self._write(changes)
+        if self.pending:
+            raise _LookAgain
+
+    def _prepare(self, run: SyncRun, change: calls.Change, planned: calls.Planned) -> None:
+        """Decide how a change will be sent, and refuse it where it would break a limit."""
+        most = self.settings.max_request_bytes
+        parts = calls.inline_parts(change, most)
+        stage = None if parts is not None else calls.staged(change, most)
+        planned.check(change, stage)
+        run.prepared(parts, stage)
+
+    def _look(self, runs: Sequence[SyncRun]) -> None:
+        """One read of the workbook, and as few as possible of the tabs."""
+        reads = self.port.usage.read_calls
+        try:
+            answer = self.port.get_workbook(self.spreadsheet_id, METADATA_FIELDS)
+            for run in runs:
+                with _Guarded(self, run):
+                    run.locate(answer)
+            self._read([run for run in runs if self._alive(run)])
+            narrowed = []
+            for run in runs:
+                if self._alive(run):
+                    with _Guarded(self, run):
+                        if run.decide():
+                            run.locate(answer)
+                            narrowed.append(run)
+            self._read(narrowed)
+            for run in narrowed:
+                with _Guarded(self, run):
+                    run.decide()
+        except DrivetrainError as error:  # a read that failed for good fails every sync that waits for it
+            for run in runs:
+                if self._alive(run):
+                    self._fail(run, error)
+        runs[0].read_calls += self.port.usage.read_calls - reads
+
+    def _read(self, runs: Sequence[SyncRun]) -> None:
+        """Read the blocks of all runs, several in one call up to the settings' size, each run's in their order."""
+        batch: list[tuple[SyncRun, str, int]] = []
+        cells = characters = 0
+        for run in runs:
+            for where, rows, size in run.blocks():
+                full = cells + size > self.settings.read_cells or characters + len(where) > _MAX_RANGE_CHARACTERS
+                if batch and full:
+                    self._read_batch(batch)
+                    batch, cells, characters = [], 0, 0
+                batch.append((run, where, rows))
+                cells += size
+                characters += len(where)
+        if batch:
+            self._read_batch(batch)
+
+    def _read_batch(self, batch: Sequence[tuple[SyncRun, str, int]]) -> None:
+        answers = self.port.read_values(self.spreadsheet_id, [where for _, where, _ in batch])
+        for (run, _, rows), values in zip(batch, answers, strict=True):
+            run.absorb(values, rows)
+
+    def _write(self, changes: Iterable[tuple[SyncRun, calls.Change]]) -> None:
+        together: list[tuple[SyncRun, calls.Change]] = []
+        size = 0
+        for run, change in changes:
+            if run.parts is None:
+                self._send([run], lambda run=run, change=change: self._send_staged(run, change))  # type: ignore[misc]
+                continue
+            own = sum(len(part) + 1 for part in run.parts)
+            if together and size + own > self.settings.max_request_bytes:
+                self._send_together([run for run, _ in together])
+                together, size = [], 0
+            together.append((run, change))
+            size += own
+        if together:
+            self._send_together([run for run, _ in together])
+
+    def _send_together(self, runs: Sequence[SyncRun]) -> None:
+        body = calls.batch_body(part for run in runs for part in run.parts or ())
+        try:
+            self._send(runs, lambda: self.port.batch_update(self.spreadsheet_id, body))
+        except RequestRejectedError:
+            # Google names one sub-request and refuses all: let each sync stand for itself.
+            for run in runs:
+                self._send_together([run])
+
+    def _send_staged(self, run: SyncRun, change: calls.Change) -> None:
+        stage = run.stage
+        if stage is None:
+            return
+        self.port.batch_update(self.spreadsheet_id, stage.open_body)
+        for number, (where, chunk) in enumerate(calls.chunk_bodies(change, stage, self.settings.max_request_bytes), 1):
+            self.log(f"{run.spec.sync}: staging {number} of {stage.chunks}: {where}")
+            self.port.put_values(self.spreadsheet_id, where, chunk)
+        self.port.batch_update(self.spreadsheet_id, stage.commit_body)
+
+    def _send(self, runs: Sequence[SyncRun], send: Callable[[], None]) -> None:
+        writes, sent = self.port.usage.write_calls, self.port.usage.bytes_sent
+        try:
+            send()
+        except AmbiguousWriteError as error:
+            self._later(runs, error)
+        except RequestRejectedError as error:
+            if len(runs) > 1:
+                raise
+            # The workbook may have changed between our look and our write: look once more. A second refusal is real.
+            run = runs[0]
+            run.refused += 1
+            if run.refused > 1:
+                self._fail(run, error)
+            else:
+                self._later(runs, error)
+        except DrivetrainError as error:
+            for run in runs:
+                self._fail(run, error)
+        else:
+            for run in runs:
+                run.written()
         finally:
-            if self.new is not None:
-                self.new.spool.close()
+            runs[0].write_calls += self.port.usage.write_calls - writes
+            runs[0].bytes_sent += self.port.usage.bytes_sent - sent
+            for run in runs:
+                self._settle(run)
 
-    def _say_why(self, state: tenacity.RetryCallState) -> None:
-        if state.outcome is not None:
-            self.log(f"{state.outcome.exception()}; looking again")
+    def _later(self, runs: Sequence[SyncRun], error: DrivetrainError) -> None:
+        for run in runs:
+            self.log(f"{run.spec.sync}: {error}; looking again")
+            self.causes[run.spec.sync] = error
+            self.pending.append(run)
 
-    def _worth_another_look(self, error: BaseException) -> bool:
-        # Refused as a whole: the workbook changed between our look and our write (a tab went, a row limit moved).
-        # A second refusal is a real one.
-        return isinstance(error, AmbiguousWriteError) or (isinstance(error, RequestRejectedError) and self.looks < 2)
+    def _fail(self, run: SyncRun, error: DrivetrainError) -> None:
+        self.result.errors[run.spec.sync] = error
 
-    def _once(self, *, dry_run: bool) -> SyncOutcome:
-        self.looks += 1
-        spec = self.spec
-        workbook = parse_workbook(self.port.get_workbook(spec.target.spreadsheet_id, METADATA_FIELDS), spec.sync)
-        tab, marker = find_tab(workbook, sync=spec.sync, title=spec.target.tab)
-        region = self._region(tab, marker)
-        with RowSpool(region.width) as old:
-            header = self._read_tab(region, old)
-            decision = decide_header(
-                spec,
-                self.columns,
-                header,
-                marker,
-                tab_has_rows=len(old) > 0,
-                occupied=lambda: _occupied(old),
-            )
-            if decision.columns < len(self.columns):
-                return self._narrowed(decision.columns, dry_run=dry_run)
-            columns = self.columns
-            new = self._ingested(columns, region.width)
-            if marker is not None and spec.mode is Mode.APPEND and self.fingerprint in marker.runs:
-                done = self._outcome("already_applied", workbook, region, _nothing(len(old)), new)
-                return self._as_attempted(done)
-            key_at = [[column.name for column in columns].index(key) for key in spec.keys]
-            plan = plan_rows(spec, old, new, key_at)
-            titles = decision.write or tuple("" if cell is None else str(cell) for cell in header)
-            change = calls.Change(
-                spec=spec,
-                workbook=workbook,
-                region=region,
-                columns=columns,
-                header=decision,
-                plan=plan,
-                rows=new.spool,
-                marker=self._marker(marker, region, plan, titles, columns),
-            )
-            if change.is_empty:
-                if new.rejects and not dry_run and self.attempted is None:
-                    self.on_rejects(new.rejects)
-                return self._as_attempted(self._outcome("unchanged", workbook, region, plan, new))
-            body = calls.inline_body(change, self.settings.max_request_bytes)
-            stage = None if body is not None else calls.staged(change, self.settings.max_request_bytes)
-            calls.check_limits(change, stage)
-            outcome = self._outcome(
-                "planned" if dry_run else "written", workbook, region, plan, new, stage=stage, needs=True
-            )
-            if dry_run:
-                return replace(
-                    outcome, columns=describe_columns(columns), preview=preview_rows(plan, old, new, columns)
-                )
-            if new.rejects and self.attempted is None:
-                self.on_rejects(new.rejects)
-            self.attempted = outcome
-            self._apply(change, body, stage)
-        return self._with_usage(outcome)
+    def _alive(self, run: SyncRun) -> bool:
+        return run.spec.sync not in self.result.errors
 
-    def _narrowed(self, columns: int, *, dry_run: bool) -> SyncOutcome:
-        """Leave out what the tab has no column for, and look again: nothing beyond may be read as ours."""
-        self.columns = self.columns[:columns]
-        if lost := [key for key in self.spec.keys if key not in [column.name for column in self.columns]]:
-            raise SchemaDriftError(f"sync {self.spec.sync}: the tab lacks the key column {', '.join(lost)}: add it")
-        return self._once(dry_run=dry_run)
-
-    def _region(self, tab: Tab | None, marker: Marker | None) -> Region:
-        row, column = a1.parse_cell(self.spec.target.anchor)
-        width = len(self.columns)
-        if marker is not None and self.spec.mode is Mode.REPLACE:
-            width = max(width, marker.width)  # columns that the spec no longer has are blanked
-        if tab is None:
-            return Region(calls.new_gid(), self.spec.target.tab, row, column, width, 0, 0)
-        return Region(tab.gid, tab.title, row, column, width, tab.rows, tab.columns, tab.frozen_rows)
-
-    def _read_tab(self, region: Region, old: RowSpool) -> Sequence[Cell]:
-        """Fill `old` with the tab's data rows, return its header row."""
-        columns = min(region.width, region.grid_columns - region.column)
-        blank: tuple[Cell, ...] = (None,) * region.width
-        if region.is_new or columns <= 0 or region.row >= region.grid_rows:
-            return blank
-        rows_a_call = max(self.settings.read_cells // columns, 1)
-        header: Sequence[Cell] | None = None
-        for start in range(region.row, region.grid_rows, rows_a_call):
-            last = min(start + rows_a_call, region.grid_rows) - 1
-            where = a1.block(region.title, first_row=start, first_column=region.column, last_row=last, columns=columns)
-            values = list(self.port.read_values(self.spec.target.spreadsheet_id, where))
-            values += [()] * (last - start + 1 - len(values)) if last + 1 < region.grid_rows else []
-            if header is None:
-                with RowSpool(region.width) as first:
-                    first.extend_from_api(values[:1])
-                    header = first.row(0) if len(first) else blank
-                values = values[1:]
-            old.extend_from_api(values)
-        old.trim()
-        return header if header is not None else blank
-
-    def _ingested(self, columns: Sequence[Column], width: int) -> Ingested:
-        shape = (len(columns), width)
-        if self.new is None:
-            self.new, self.ingested_as = ingest(self.spec, columns, self.source.batches(), width=width), shape
-            for reject in self.new.rejects[:20]:
-                self.log(f"rejected row {reject.row} (key {reject.key!r}), {reject.column}: {reject.detail}")
-        if shape != self.ingested_as:
-            raise UnavailableError(f"sync {self.spec.sync}: the tab's columns changed during the run: run it again")
-        return self.new
-
-    def _marker(
-        self,
-        marker: Marker | None,
-        region: Region,
-        plan: RowPlan,
-        titles: Sequence[str],
-        columns: Sequence[Column],
-    ) -> Marker:
-        runs = marker.runs if marker is not None else ()
-        if self.spec.mode is Mode.APPEND:
-            runs = (*runs, self.fingerprint)[-RUNS_REMEMBERED:]
-        return Marker(
-            gid=region.gid,
-            runs=runs,
-            rows=plan.rows_after,
-            header=header_of(titles[: len(columns)]),
-            layout=layout_of(columns),
-            width=len(columns),
-            tab=fingerprint(region.title.casefold()),
-        )
-
-    def _apply(self, change: calls.Change, body: bytes | None, stage: calls.Staged | None) -> None:
-        spreadsheet_id, most = self.spec.target.spreadsheet_id, self.settings.max_request_bytes
-        if body is not None:
-            self.port.batch_update(spreadsheet_id, body)
-        elif stage is not None:
-            self.port.batch_update(spreadsheet_id, stage.open_body)
-            for number, (where, chunk) in enumerate(calls.chunk_bodies(change, stage, most), 1):
-                self.log(f"staging {number} of {stage.chunks}: {where}")
-                self.port.put_values(spreadsheet_id, where, chunk)
-            self.port.batch_update(spreadsheet_id, stage.commit_body)
-
-    def _outcome(
-        self,
-        outcome: str,
-        workbook: Workbook,
-        region: Region,
-        plan: RowPlan,
-        new: Ingested,
-        *,
-        stage: calls.Staged | None = None,
-        needs: bool = False,
-    ) -> SyncOutcome:
-        needed = (stage.chunks + 2 if stage is not None else 1) if needs else 0
-        result = SyncOutcome(
-            sync=self.spec.sync,
-            mode=self.spec.mode.value,
-            outcome=outcome,
-            spreadsheet_id=workbook.spreadsheet_id,
-            workbook=workbook.title,
-            tab=region.title,
-            gid=region.gid if not (region.is_new and outcome == "planned") else None,
-            source_rows=new.source_rows,
-            rows=plan.rows_after,
-            rows_rejected=len(new.rejects),
-            calls_needed=needed,
-            quota_share=round(needed / limits.QUOTA_WRITES_PER_MINUTE_PER_USER, 4),
-            staged=stage is not None,
-            looks=self.looks,
-            rejects=tuple(new.rejects),
-            **asdict(plan.counts),
-        )
-        return self._with_usage(result)
-
-    def _with_usage(self, outcome: SyncOutcome) -> SyncOutcome:
-        now, used = self.port.usage, self.used
-        return replace(
-            outcome,
-            read_calls=now.read_calls - used.read_calls,
-            write_calls=now.write_calls - used.write_calls,
-            bytes_sent=now.bytes_sent - used.bytes_sent,
-        )
-
-    def _as_attempted(self, outcome: SyncOutcome) -> SyncOutcome:
-        """A write whose answer was lost turns out to have happened: report what it did, not that nothing is left."""
-        if self.attempted is None:
-            return outcome
-        return self._with_usage(replace(self.attempted, looks=self.looks, rows=outcome.rows))
+    def _settle(self, run: SyncRun) -> None:
+        """Give an outcome its calls, once all of them are counted."""
+        if run.done is not None and run.spec.sync not in self.result.errors:
+            self.result.outcomes[run.spec.sync] = run.with_usage(run.done)
 
 
-def _nothing(rows: int) -> RowPlan:
-    return RowPlan((), None, (), rows, Counts())
+class _Guarded:
+    """One sync's failure is its own."""
 
+    def __init__(self, group: _Group, run: SyncRun) -> None:
+        self._group, self._run = group, run
 
-def _occupied(rows: RowSpool) -> list[bool]:
-    taken = [False] * rows.width
-    for row in rows.rows():
-        taken = [was or cell is not None for was, cell in zip(taken, row, strict=True)]
-    return taken
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
+        if isinstance(error, DrivetrainError):
+            self._group._fail(self._run, error)
+            return True
+        return False

@@ -89,8 +89,11 @@ def _suspects(batch: pa.RecordBatch, columns: Sequence[Column]) -> set[int]:
     found: set[int] = set()
     for column in columns:
         array = batch.column(batch.schema.get_field_index(column.name))
-        if pa.types.is_string(array.type) or pa.types.is_large_string(array.type) or pa.types.is_binary(array.type):
-            factor = 2 if pa.types.is_binary(array.type) else 1  # bytes are shown as two hexadecimal digits each
+        if pa.types.is_string_view(array.type):
+            array = array.cast(pa.large_string())  # it has no binary_length of its own
+        is_binary = pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type)
+        if is_binary or pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+            factor = 2 if is_binary else 1  # bytes are shown as two hexadecimal digits each
             lengths = pc.multiply(pc.binary_length(array), factor)
             mask = pc.fill_null(pc.greater(lengths, limits.MAX_CHARACTERS_PER_CELL), False)
             if pc.any(mask).as_py():

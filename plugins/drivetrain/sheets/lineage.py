@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -14,11 +16,11 @@ def source_tables(sql: str, *, database: str = "", schema: str = "") -> tuple[st
     A query that can't be parsed has no lineage rather than no run: the database is who judges it.
     """
     try:
-        tree = sqlglot.parse_one(_without_parameters(sql), read="snowflake")
+        scopes = traverse_scope(sqlglot.parse_one(_without_parameters(sql), read="snowflake"))
     except SqlglotError:
         return ()
     found = set()
-    for scope in traverse_scope(tree):
+    for scope in scopes:
         for source in scope.sources.values():
             if isinstance(source, exp.Table):
                 parts = (source.catalog or database, source.db or schema, source.name)
@@ -28,6 +30,4 @@ def source_tables(sql: str, *, database: str = "", schema: str = "") -> tuple[st
 
 def _without_parameters(sql: str) -> str:
     """%(name)s is the connector's notation and no SQL: a parser sees NULL."""
-    import re
-
     return re.sub(r"%\(\w+\)s", "NULL", sql)

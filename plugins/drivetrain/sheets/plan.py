@@ -144,13 +144,16 @@ def _append(old: RowSpool, new: Ingested, key_at: Sequence[int]) -> RowPlan:
 
 
 def _keyed(spec: SheetSyncSpec, old: RowSpool, new: Ingested, key_at: Sequence[int], *, delete: bool) -> RowPlan:
-    before = len(old)
+    before, records = len(old), 0
     place: dict[bytes, int] = {}
     surplus: list[int] = []  # rows of a key that stands in the tab twice, or that the source no longer has
     for index, digest in enumerate(_keys_of(old, key_at)):
         if old.hashes[index] == old.blank_hash:
             continue  # an empty row that a person left between: not a record
-        if digest in place or (digest not in new.keys and digest not in new.rejected_keys):
+        records += 1
+        if digest not in new.keys and digest in new.rejected_keys:
+            continue  # left as it is
+        if digest in place or digest not in new.keys:
             surplus.append(index)
         place.setdefault(digest, index)
     tally = _Tally()
@@ -167,7 +170,7 @@ def _keyed(spec: SheetSyncSpec, old: RowSpool, new: Ingested, key_at: Sequence[i
     deletes = _ranges(surplus) if delete else ()
     if delete:
         kept = len(new.keys) + len(new.rejected_keys)
-        _guard(spec, before=before, after=kept, deleted=len(surplus))
+        _guard(spec, before=records, after=kept, deleted=len(surplus))
         for start, stop in deletes:
             tally.removed(old, range(start, stop))
     pairs = sorted(changed) + [(before + n, source) for n, source in enumerate(sorted(added))]

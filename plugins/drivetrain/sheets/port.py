@@ -19,8 +19,8 @@ class SheetsPort(Protocol):
     def get_workbook(self, spreadsheet_id: str, fields: str) -> dict[str, Any]:
         """spreadsheets.get."""
 
-    def read_values(self, spreadsheet_id: str, where: str) -> Sequence[Sequence[object]]:
-        """values.get: unformatted, dates as serials."""
+    def read_values(self, spreadsheet_id: str, ranges: Sequence[str]) -> Sequence[Sequence[Sequence[object]]]:
+        """values.batchGet: for each range its rows, unformatted, dates as serials."""
 
     def batch_update(self, spreadsheet_id: str, body: bytes) -> None:
         """spreadsheets.batchUpdate; a lost answer is AmbiguousWriteError."""

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     NULL_KEY = "null_key"
     CELL_TOO_LONG = "cell_too_long"
     BAD_CELL = "bad_cell"
+    MISSING_VALUE = "missing_value"
 
 
 @dataclass(frozen=True)

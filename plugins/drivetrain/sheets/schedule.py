@@ -15,10 +15,30 @@ if TYPE_CHECKING:
 
 
 def is_due(schedule: Schedule | None, at: dt.datetime) -> bool:
-    """Whether the cron names this very minute, in the schedule's own zone. A sync without a schedule never is."""
+    """Whether the cron names this very minute, in the schedule's own zone. A sync without a schedule never is.
+
+    Where clocks change it goes by Airflow's cron timetables, whose run asks: a time that is skipped is due as much
+    later, one that comes twice the second time only, unless the cron names every hour.
+    """
     if schedule is None:
         return False
-    return bool(croniter.match(schedule.cron, at.astimezone(ZoneInfo(schedule.timezone))))
+    zone = ZoneInfo(schedule.timezone)
+    local = at.astimezone(zone)
+    wall = local.replace(tzinfo=None)
+    if croniter.expand(schedule.cron)[0][1] == ["*"]:
+        return bool(croniter.match(schedule.cron, wall))
+    if local.utcoffset() != wall.replace(tzinfo=zone, fold=1).utcoffset():
+        return False  # the same wall clock comes once more
+    skipped = _skipped(at, zone)
+    return any(croniter.match(schedule.cron, time) for time in (wall, skipped) if time is not None)
+
+
+def _skipped(at: dt.datetime, zone: ZoneInfo) -> dt.datetime | None:
+    """The wall clock that `at` would have had if the clocks had not been put forward just before."""
+    yesterday = (at - dt.timedelta(days=1)).astimezone(zone).utcoffset() or dt.timedelta()
+    wall = (at.astimezone(dt.UTC) + yesterday).replace(tzinfo=None)
+    exists = wall.replace(tzinfo=zone).astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) == wall
+    return None if exists else wall
 
 
 def bind(

@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import re
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from croniter import CroniterBadDateError, CroniterError, croniter
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from drivetrain.sheets import a1, limits
 from drivetrain.specs import ClosedModel
 
 _DURATION = re.compile(r"^([1-9][0-9]*)([mhd])$")
+_CRON_START = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -60,11 +62,39 @@ def _cron(expression: str) -> str:
     fields = expression.split()
     if len(fields) != 5:
         raise ValueError("a cron expression has five fields: minute hour day month weekday")
-    return " ".join(fields)
+    expression = " ".join(fields)
+    try:
+        croniter(expression, _CRON_START).get_next()
+    except CroniterBadDateError:
+        raise ValueError("this cron expression names no date that ever comes") from None
+    except (CroniterError, ValueError) as error:
+        raise ValueError(f"not a cron expression ({error}), write it as 30 6 * * 1-5") from None
+    return expression
+
+
+def _duration(text: str) -> str:
+    if not _DURATION.match(text):
+        raise ValueError("write a duration as 30m, 6h or 2d")
+    return text
+
+
+def parse_duration(text: str) -> dt.timedelta:
+    """30m, 6h or 2d as a time span.
+
+    Raises:
+        ValueError: it is written in another way.
+    """
+    match = _DURATION.match(_duration(text))
+    if match is None:  # pragma: no cover - refused a line above
+        raise ValueError(text)
+    return dt.timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
 
 
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Cron = Annotated[str, AfterValidator(_cron)]
+Duration = Annotated[str, AfterValidator(_duration)]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+Description = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
 
 
@@ -81,19 +111,32 @@ class FromRun(ClosedModel):
     from_: Literal["interval_start", "interval_end", "run_date"] = Field(alias="from")
 
 
+def _parameter(value: object) -> object:
+    """One message instead of one for each type that a parameter may have."""
+    from_run = get_args(FromRun.model_fields["from_"].annotation)
+    is_from = isinstance(value, dict) and list(value) == ["from"] and value["from"] in from_run
+    if is_from or value is None or isinstance(value, FromRun | str | int | float):
+        return value
+    choices = ", ".join(f"{{from: {name}}}" for name in from_run)
+    raise ValueError(f"write a text, a number, true, false or null, or one of {choices}")
+
+
+Parameter = Annotated[FromRun | str | int | float | bool | None, BeforeValidator(_parameter)]
+
+
 class Source(ClosedModel):
     """A query. Exactly one of `sql` (a file below include/sql/) and `query` (the text)."""
 
     connection: str = "snowflake_default"
     sql: Annotated[str, StringConstraints(pattern=r"^[\w./-]+\.sql$")] | None = None
-    query: str | None = None
-    parameters: dict[str, FromRun | str | int | float | bool | None] = Field(default_factory=dict)
+    query: Annotated[str, StringConstraints(min_length=1)] | None = None
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_query(self) -> Self:
         if (self.sql is None) == (self.query is None):
             raise ValueError("give exactly one of sql (a file below include/sql) and query (the text)")
-        if self.sql and ".." in self.sql.split("/"):
+        if self.sql and (self.sql.startswith("/") or ".." in self.sql.split("/")):
             raise ValueError("sql must stay below include/sql")
         return self
 
@@ -168,11 +211,11 @@ class SheetSyncSpec(ClosedModel):
     """One sync: a query's rows in one tab of one workbook."""
 
     sync: Slug
-    description: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    description: Description
     team: Slug
-    owner: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+    owner: Email
     schedule: Schedule | None = None
-    freshness: str = "24h"
+    freshness: Duration = "24h"
     source: Source
     target: Target
     mode: Mode
@@ -180,13 +223,6 @@ class SheetSyncSpec(ClosedModel):
     columns: Annotated[tuple[Column, ...], Field(min_length=1, max_length=limits.MAX_COLUMNS_PER_TAB)]
     drift: Drift = Drift.FAIL
     guards: Guards = Guards()
-
-    @field_validator("freshness")
-    @classmethod
-    def _freshness(cls, value: str) -> str:
-        if not _DURATION.match(value):
-            raise ValueError("write a duration as 30m, 6h or 2d")
-        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -210,7 +246,4 @@ class SheetSyncSpec(ClosedModel):
     @property
     def freshness_objective(self) -> dt.timedelta:
         """How old the tab may become."""
-        match = _DURATION.match(self.freshness)
-        if match is None:  # pragma: no cover - the validator above refused it
-            raise ValueError(self.freshness)
-        return dt.timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
+        return parse_duration(self.freshness)

@@ -60,7 +60,7 @@ class RowSpool:
 
     def extend(self, rows: Iterable[Sequence[Cell]]) -> None:
         """Add rows that are `width` cells wide and canonical (see cells.canonical)."""
-        position = self._offsets[-1]
+        position = end = self._offsets[-1]
         pieces = []
         for row in rows:
             encoded = row_json(row)
@@ -68,7 +68,7 @@ class RowSpool:
             position += len(encoded)
             self._offsets.append(position)
             self.hashes.append(row_hash(encoded))
-        self._file.seek(0, 2)
+        self._file.seek(end)
         self._file.write(b"".join(pieces))
 
     def extend_from_api(self, values: Iterable[Sequence[object]]) -> None:
