@@ -1,0 +1,10 @@
+-- One row a listing whose price is fixed by hand. Key: LISTING_CODE.
+-- ASKING_PRICE in rupees; VALID_FROM is an instant, VALID_UNTIL the last day (India's calendar), NULL: until removed.
+CREATE TABLE IF NOT EXISTS MARKETPLACE.SALES.PRICE_OVERRIDES (
+    LISTING_CODE VARCHAR(6) NOT NULL,
+    ASKING_PRICE NUMBER(12,2) NOT NULL,
+    VALID_FROM TIMESTAMP_TZ(9) NOT NULL,
+    VALID_UNTIL DATE,
+    REASON VARCHAR(200),
+    APPROVED BOOLEAN
+);

@@ -1,0 +1,8 @@
+-- One row a lead that came in during the 7 days up to :until.
+-- Key: LEAD_ID, integers above 2^53.
+-- MAX_KM in km; PREFERENCES as JSON text; UPDATED_AT is UTC wall clock.
+SELECT LEAD_ID, SOURCE, STATUS, PREFERENCES:fuel::VARCHAR AS FUEL, PREFERENCES:max_km::NUMBER(9,0) AS MAX_KM,
+       PREFERENCES:exchange::BOOLEAN AS EXCHANGE, PREFERENCES, UPDATED_AT
+FROM MARKETPLACE.CRM.LEADS
+WHERE CONVERT_TIMEZONE('Asia/Kolkata', CREATED_AT)::DATE > DATEADD(DAY, -7, %(until)s::DATE)
+ORDER BY LEAD_ID

@@ -1,0 +1,7 @@
+-- One row a sale of the 21 days up to :until.
+-- Key: SALE_ID.
+-- SALE_PRICE and DISCOUNT in rupees; DELIVERED_AT is a TIMESTAMP_LTZ (an instant, shown in the session's zone).
+SELECT SALE_ID, LISTING_CODE, CITY_CODE, SALE_PRICE, DISCOUNT, PAYMENT_MODE, WARRANTY_MONTHS, SOLD_ON, DELIVERED_AT
+FROM MARKETPLACE.SALES.SALES
+WHERE SOLD_ON > DATEADD(DAY, -21, %(until)s::DATE) AND SOLD_ON <= %(until)s::DATE
+ORDER BY SALE_ID

@@ -1,0 +1,8 @@
+-- One row a car that is on sale in the city.
+-- Key: LISTING_CODE, 6 characters with leading zeros.
+-- PRICE in rupees, ODOMETER_KM in km.
+SELECT l.LISTING_CODE, l.MAKE, l.MODEL, l.VARIANT, l.MODEL_YEAR, l.ODOMETER_KM, l.PRICE, l.IS_CERTIFIED, l.LISTED_ON, l.NOTES
+FROM MARKETPLACE.INVENTORY.LISTINGS AS l
+JOIN MARKETPLACE.INVENTORY.CITIES AS c ON c.CITY_CODE = l.CITY_CODE
+WHERE c.CITY = %(city)s AND l.STATUS = 'live'
+ORDER BY l.LISTING_CODE
