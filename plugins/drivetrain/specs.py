@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, TypeVar
 
 import yaml
@@ -28,7 +29,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[object] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                problem = "a key must be plain text: put a value that starts with { or [ in quotes"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
             if key in seen:
                 raise yaml.MarkedYAMLError(problem=f"key {key!r} appears twice", problem_mark=key_node.start_mark)
             seen.add(key)
@@ -45,8 +51,9 @@ def load_spec(path: Path, model: type[M]) -> M:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise SpecError(f"{path}:{line}: not valid YAML: {error.problem}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = " ".join(f"{error.context or ''} {error.problem}".split())
+        raise SpecError(f"{path}:{line}: not valid YAML: {problem}") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a date such as 2026-02-30
         raise SpecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise SpecError(f"{path}: cannot be read: {error.strerror}") from None
@@ -65,7 +72,13 @@ def load_specs(folder: Path, model: type[M]) -> dict[Path, M]:
 
 def _problems(error: ValidationError, model: type[BaseModel]) -> list[str]:
     lines = []
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    for problem in problems:
+        inner = len(problem["loc"]) + 1
+        if problem["type"] == "too_short" and any(
+            p["loc"][: inner - 1] == problem["loc"] and len(p["loc"]) >= inner for p in problems
+        ):
+            continue  # only because its one item is wrong, which is said on its own
         key = ".".join(str(part) for part in problem["loc"]) or "(the file)"
         if problem["type"] == "extra_forbidden":
             known = ", ".join(sorted(_keys_at(model, problem["loc"][:-1])))

@@ -59,7 +59,8 @@ class SnowflakeToSheetsOperator(BaseOperator):
         state_conn_id: str = StateHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("inlets", [table_asset(table) for table in source_tables(sql)])
+        tables = [table for table in source_tables(sql) if table.count(".") == 2]
+        kwargs.setdefault("inlets", [table_asset(spec.source.connection, table) for table in tables])
         # An alias, so that only a run that changed the sheet makes an event: not a dry run, not an unchanged one.
         kwargs.setdefault("outlets", [AssetAlias(name=f"sheet:{spec.sync}")])
         super().__init__(**kwargs)

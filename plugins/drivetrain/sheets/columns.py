@@ -108,6 +108,8 @@ def decide_header(
                 f"sync {spec.sync}: tab {spec.target.tab!r} has values below {spec.target.anchor} and no header: "
                 "they are not this sync's, so choose an empty tab or another anchor"
             )
+        if tab_has_rows and marker is not None and spec.mode is not Mode.REPLACE:
+            _refuse_other_layout(spec, columns, marker)
         return HeaderDecision(wanted, width, format_all=marker is None)
     if titles[:width] == wanted and not any(titles[width:]):
         return HeaderDecision(None, width, format_all=False)
@@ -116,16 +118,22 @@ def decide_header(
         return HeaderDecision(wanted, width, format_all=False)  # the spec renamed a header
     known = len([title for title in titles if title])
     if titles[:known] == wanted[:known] and known < width:
-        return _new_columns(spec, wanted, known, occupied)
-    if ours and spec.mode is Mode.REPLACE:
+        return _new_columns(spec, wanted, known, titles, occupied)
+    if ours and marker is not None and spec.mode is Mode.REPLACE:
+        _refuse_occupied(spec, wanted, marker.width, titles, occupied)
         return HeaderDecision(wanted, width, format_all=True)  # the spec's columns changed, and all rows with them
-    if not ours and marker is not None and spec.mode is Mode.REPLACE and spec.drift is Drift.IGNORE:
+    same = marker is not None and marker.layout == layout_of(columns)
+    if same and spec.mode is Mode.REPLACE and spec.drift is Drift.IGNORE:
         return HeaderDecision(None, width, format_all=False)  # a person renamed a header: let it be
     raise SchemaDriftError(_mismatch(spec, titles, wanted, ours=ours))
 
 
 def _new_columns(
-    spec: SheetSyncSpec, wanted: tuple[str, ...], known: int, occupied: Callable[[], Sequence[bool]]
+    spec: SheetSyncSpec,
+    wanted: tuple[str, ...],
+    known: int,
+    titles: tuple[str, ...],
+    occupied: Callable[[], Sequence[bool]],
 ) -> HeaderDecision:
     added = wanted[known:]
     if spec.drift is Drift.IGNORE:
@@ -135,14 +143,37 @@ def _new_columns(
             f"sync {spec.sync}: tab {spec.target.tab!r} lacks the columns {', '.join(added)}: set drift: add (write "
             "them) or drift: ignore (leave them out)"
         )
-    where = next((i for i, taken in enumerate(occupied()) if taken and i >= known), None)
+    _refuse_occupied(spec, wanted, known, titles, occupied)
+    return HeaderDecision(wanted, len(wanted), format_all=True)
+
+
+def _refuse_other_layout(spec: SheetSyncSpec, columns: Sequence[Column], marker: Marker) -> None:
+    """Without its header only the marker tells which columns the tab's rows have."""
+    if layout_of(columns[: marker.width]) != marker.layout:
+        raise SchemaDriftError(
+            f"sync {spec.sync}: tab {spec.target.tab!r} has lost its header in {spec.target.anchor}, and the spec's "
+            "columns are not those of the rows below it: write the old header there again, or choose a new tab"
+        )
+
+
+def _refuse_occupied(
+    spec: SheetSyncSpec,
+    wanted: tuple[str, ...],
+    known: int,
+    titles: tuple[str, ...],
+    occupied: Callable[[], Sequence[bool]],
+) -> None:
+    """Columns from `known` on were not the sync's so far: nothing may stand there."""
+    if known >= len(wanted):
+        return
+    taken = [bool(title) or used for title, used in zip(titles, occupied(), strict=False)]
+    where = next((i for i in range(known, min(len(wanted), len(taken))) if taken[i]), None)
     if where is not None:
         row, column = a1.parse_cell(spec.target.anchor)
         raise SchemaDriftError(
             f"sync {spec.sync}: the new column {wanted[where]!r} would overwrite values below "
             f"{a1.cell(row, column + where)} of tab {spec.target.tab!r}: move them to the right"
         )
-    return HeaderDecision(wanted, len(wanted), format_all=True)
 
 
 def _mismatch(spec: SheetSyncSpec, titles: tuple[str, ...], wanted: tuple[str, ...], *, ours: bool) -> str:

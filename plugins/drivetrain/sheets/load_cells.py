@@ -18,6 +18,8 @@ from drivetrain.sheets.decode import BadCellError, decode
 from drivetrain.sheets.spec import ColumnType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from drivetrain.sheets.cells import Cell
     from drivetrain.sheets.load_spec import LoadColumn
     from drivetrain.sheets.load_table import TableColumn
@@ -101,25 +103,8 @@ def key_part(value: Any, column: LoadColumn) -> str:
 def _read(cell: Cell, column: LoadColumn, room: TableColumn) -> Any:
     if isinstance(cell, str) and cell in _FORMULA_ERRORS:
         raise BadCellError(f"the cell shows {cell}, so its formula failed")
-    match column.type:
-        case ColumnType.INTEGER | ColumnType.DECIMAL:
-            return _number(cell, column, room)
-        case ColumnType.TEXT:
-            return _within(decode(cell, column), room, "characters")
-        case ColumnType.TIMESTAMP:
-            return _timestamp(cell, column, room)
-        case ColumnType.TIME:
-            value: dt.time = decode(cell, column)
-            _fine_enough(value.microsecond, room)
-            return value.isoformat()
-        case ColumnType.TIMESTAMP_TZ:
-            return _instant(cell, column, room)
-        case ColumnType.VARIANT:
-            return _json(cell)
-        case ColumnType.BINARY:
-            return _within(decode(cell, column), room, "bytes").hex()
-        case _:
-            return decode(cell, column)
+    reader = _READERS.get(column.type)
+    return decode(cell, column) if reader is None else reader(cell, column, room)
 
 
 def _number(cell: Cell, column: LoadColumn, room: TableColumn) -> Decimal:
@@ -151,6 +136,21 @@ def _fine_enough(microsecond: int, room: TableColumn) -> None:
     digits = 9 if room.size is None else room.size
     if digits < 6 and microsecond % 10 ** (6 - digits):
         raise BadCellError(f"{room.type} keeps {digits} digits of a second")
+
+
+def _text(cell: Cell, column: LoadColumn, room: TableColumn) -> Any:
+    return _within(decode(cell, column), room, "characters")
+
+
+def _binary(cell: Cell, column: LoadColumn, room: TableColumn) -> str:
+    value: bytes = _within(decode(cell, column), room, "bytes")
+    return value.hex()
+
+
+def _time(cell: Cell, column: LoadColumn, room: TableColumn) -> str:
+    value: dt.time = decode(cell, column)
+    _fine_enough(value.microsecond, room)
+    return value.isoformat()
 
 
 def _timestamp(cell: Cell, column: LoadColumn, room: TableColumn) -> dt.datetime:
@@ -187,7 +187,7 @@ def _no_nanoseconds(cell: Cell) -> None:
         raise BadCellError(f"the text {cell!r:.80} is finer than a microsecond")
 
 
-def _json(cell: Cell) -> str:
+def _json(cell: Cell, _: LoadColumn, __: TableColumn) -> str:
     """JSON as Snowflake's PARSE_JSON takes it: no NaN, no key twice in one object."""
     if not isinstance(cell, str):
         return json.dumps(cell)
@@ -207,3 +207,16 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(seen) < len(pairs):
         raise ValueError("a key appears twice")
     return seen
+
+
+# The types whose cells need more than decode.py's reading.
+_READERS: dict[ColumnType, Callable[[Cell, LoadColumn, TableColumn], Any]] = {
+    ColumnType.TEXT: _text,
+    ColumnType.INTEGER: _number,
+    ColumnType.DECIMAL: _number,
+    ColumnType.TIME: _time,
+    ColumnType.TIMESTAMP: _timestamp,
+    ColumnType.TIMESTAMP_TZ: _instant,
+    ColumnType.VARIANT: _json,
+    ColumnType.BINARY: _binary,
+}

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from drivetrain.errors import SpecError
+from drivetrain.sheets.catalog import load_syncs, load_teams
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+
+def write(include: Path, name: str, *, folder: str = "", **changes: Any) -> Path:
+    """A spec file; keys are changed, None removes one."""
+    spec: dict[str, Any] = {
+        "sync": name,
+        "description": f"What {name} shows.",
+        "team": "bi_ops",
+        "owner": "bi@example.com",
+        "source": {"query": "select 1"},
+        "target": {"spreadsheet_id": "a" * 30, "tab": name},
+        "mode": "replace",
+        "columns": [{"name": "ID", "type": "integer"}],
+    } | changes
+    path = include / "specs" / "sheets" / folder / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump({k: v for k, v in spec.items() if v is not None}))
+    return path
+
+
+def refusal(include: Path) -> str:
+    with pytest.raises(SpecError) as caught:
+        load_teams(include)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_syncs_come_in_the_order_of_their_files_with_their_queries(tmp_path: Path) -> None:
+    (tmp_path / "sql" / "sheets").mkdir(parents=True)
+    (tmp_path / "sql" / "sheets" / "b.sql").write_text("select 'b'")
+    write(tmp_path, "bb", source={"sql": "sheets/b.sql"})
+    write(tmp_path, "aa")
+    syncs = load_syncs(tmp_path)
+    assert [(s.spec.sync, s.sql, s.path.name) for s in syncs] == [
+        ("aa", "select 1", "aa.yaml"),
+        ("bb", "select 'b'", "bb.yaml"),
+    ]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["c_one", "a_two", "b_three"])))
+def test_the_result_is_the_same_whatever_order_the_files_were_made_in(tmp_path: Path, order: tuple[str, ...]) -> None:
+    for name in order:
+        team = "bi_ops" if name.startswith("b") else "risk"
+        write(tmp_path, name, team=team, schedule={"cron": f"{len(name)} 6 * * *"})
+    teams = load_teams(tmp_path)
+    assert teams == load_teams(tmp_path)
+    assert [(t.team, [s.spec.sync for s in t.syncs]) for t in teams] == [
+        ("bi_ops", ["b_three"]),
+        ("risk", ["a_two", "c_one"]),
+    ]
+    assert [t.documentation for t in teams] == [t.documentation for t in load_teams(tmp_path)]
+
+
+def test_no_specs_make_no_teams(tmp_path: Path) -> None:
+    assert load_teams(tmp_path) == ()
+
+
+def test_a_file_is_named_after_its_sync(tmp_path: Path) -> None:
+    path = write(tmp_path, "stock", sync="stok")
+    assert refusal(tmp_path) == f"{path}: sync: 'stok' is not the file's name, call the file stok.yaml"
+
+
+def test_two_syncs_may_not_share_a_name(tmp_path: Path) -> None:
+    one = write(tmp_path, "stock", folder="a")
+    two = write(tmp_path, "stock", folder="b", target={"spreadsheet_id": "b" * 30, "tab": "T"})
+    assert refusal(tmp_path) == f"{two}: sync: {one} has that name too, choose another"
+
+
+def test_two_syncs_may_not_write_one_tab_in_whatever_case(tmp_path: Path) -> None:
+    write(tmp_path, "aa", target={"spreadsheet_id": "a" * 30, "tab": "Stock"})
+    path = write(tmp_path, "bb", target={"spreadsheet_id": "a" * 30, "tab": "STOCK", "anchor": "H1"})
+    assert refusal(tmp_path) == f"{path}: target: aa.yaml writes that tab too, choose another tab"
+
+
+def test_two_syncs_may_write_tabs_of_one_name_in_two_workbooks(tmp_path: Path) -> None:
+    for name, workbook in (("aa", "a" * 30), ("bb", "b" * 30)):
+        write(tmp_path, name, target={"spreadsheet_id": workbook, "tab": "Stock"})
+    assert len(load_syncs(tmp_path)) == 2
+
+
+def test_a_query_s_file_has_to_be_there(tmp_path: Path) -> None:
+    path = write(tmp_path, "aa", source={"sql": "sheets/none.sql"})
+    message = refusal(tmp_path)
+    assert message.startswith(f"{path}: source.sql: ")
+    assert message.endswith("sql/sheets/none.sql cannot be read: No such file or directory")
+
+
+def test_a_query_s_file_has_to_be_text(tmp_path: Path) -> None:
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "a.sql").write_bytes(b"select '\xff'")
+    path = write(tmp_path, "aa", source={"sql": "a.sql"})
+    message = refusal(tmp_path)
+    assert message.startswith(f"{path}: source.sql: ")
+    assert message.endswith("a.sql is not UTF-8 text: save it as UTF-8")
+
+
+def test_a_team_s_schedules_share_one_zone(tmp_path: Path) -> None:
+    write(tmp_path, "aa", schedule={"cron": "0 6 * * *", "timezone": "Asia/Kolkata"})
+    write(tmp_path, "bb")
+    write(tmp_path, "cc", team="risk", schedule={"cron": "0 6 * * *", "timezone": "UTC"})
+    bi, risk = load_teams(tmp_path)
+    assert (bi.timezone, risk.timezone) == ("Asia/Kolkata", "UTC")
+    path = write(tmp_path, "dd", schedule={"cron": "0 7 * * *"})
+    message = refusal(tmp_path)
+    assert message.startswith(f"{path}: schedule.timezone: UTC is not the Asia/Kolkata of aa.yaml")
+
+
+def test_a_team_s_crons_are_each_named_once(tmp_path: Path) -> None:
+    for name, cron in (("aa", "0 7 * * *"), ("bb", "0 6 * * *"), ("cc", "0 7 * * *"), ("dd", None)):
+        write(tmp_path, name, schedule={"cron": cron} if cron else None)
+    (team,) = load_teams(tmp_path)
+    assert team.crons == ("0 6 * * *", "0 7 * * *")
+    assert team.timezone == "UTC"
+
+
+def test_a_team_s_page_lists_every_sync(tmp_path: Path) -> None:
+    write(tmp_path, "aa", schedule={"cron": "0 7 * * *", "timezone": "Asia/Kolkata"})
+    write(tmp_path, "bb", mode="append")
+    (team,) = load_teams(tmp_path)
+    lines = team.documentation.splitlines()
+    assert "**bi_ops**" in lines[0]
+    assert [line.split(" | ")[0] for line in lines[-2:]] == ["| aa", "| bb"]
+    assert "`0 7 * * *`" in lines[-2]
+    assert "Asia/Kolkata" in lines[-2]
+    assert "on demand" in lines[-1]

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from drivetrain.sheets.schedule import bind, is_due
+from drivetrain.sheets.spec import FromRun, Schedule
+
+NEW_YORK, KOLKATA = "America/New_York", "Asia/Kolkata"
+
+
+def utc(*parts: int) -> dt.datetime:
+    return dt.datetime(*parts, tzinfo=dt.UTC)  # type: ignore[arg-type,misc]
+
+
+def due_times(cron: str, zone: str, start: dt.datetime, hours: int) -> list[str]:
+    """The UTC minutes within `hours` of `start` at which the cron is due."""
+    schedule = Schedule(cron=cron, timezone=zone)
+    minutes = (start + dt.timedelta(minutes=n) for n in range(0, hours * 60, 5))
+    return [f"{minute:%d %H:%M}" for minute in minutes if is_due(schedule, minute)]
+
+
+def test_a_sync_without_a_schedule_is_never_due() -> None:
+    assert not is_due(None, utc(2026, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "at", "due"),
+    [
+        ("30 6 * * *", "UTC", utc(2026, 5, 4, 6, 30), True),
+        ("30 6 * * *", "UTC", utc(2026, 5, 4, 6, 31), False),
+        ("30 6 * * *", "UTC", utc(2026, 5, 4, 6, 30, 59), True),
+        ("30 6 * * *", KOLKATA, utc(2026, 5, 4, 1, 0), True),
+        ("30 6 * * *", KOLKATA, utc(2026, 5, 4, 6, 30), False),
+        ("0 0 * * 1", KOLKATA, utc(2026, 5, 3, 18, 30), True),  # Monday there, Sunday in UTC
+        ("0 0 * * 1", KOLKATA, utc(2026, 5, 4, 18, 30), False),
+        ("0 0 1 * *", KOLKATA, utc(2026, 4, 30, 18, 30), True),
+        ("0 9 * * *", NEW_YORK, utc(2026, 1, 15, 14, 0), True),
+        ("0 9 * * *", NEW_YORK, utc(2026, 7, 15, 13, 0), True),
+        ("0 9 * * *", NEW_YORK, utc(2026, 7, 15, 14, 0), False),
+        ("*/15 * * * *", "Asia/Kathmandu", utc(2026, 5, 4, 6, 30), True),
+        ("0 * * * *", "Asia/Kathmandu", utc(2026, 5, 4, 6, 15), True),
+    ],
+)
+def test_a_cron_is_read_in_its_own_zone(cron: str, zone: str, at: dt.datetime, due: bool) -> None:
+    assert is_due(Schedule(cron=cron, timezone=zone), at) is due
+    assert is_due(Schedule(cron=cron, timezone=zone), at.astimezone(ZoneInfo("Asia/Tokyo"))) is due
+
+
+def test_a_time_that_the_clocks_skip_is_due_an_hour_later() -> None:
+    # 2026-03-08, New York: 02:00 EST is 03:00 EDT.
+    assert due_times("30 2 * * *", NEW_YORK, utc(2026, 3, 8), 48) == ["08 07:30", "09 06:30"]
+    assert due_times("30 2,3 * * *", NEW_YORK, utc(2026, 3, 8), 24) == ["08 07:30"]
+    assert due_times("*/30 * * * *", NEW_YORK, utc(2026, 3, 8, 6), 2) == [
+        "08 06:00",
+        "08 06:30",
+        "08 07:00",
+        "08 07:30",
+    ]
+
+
+def test_a_time_that_comes_twice_is_due_once_unless_the_cron_names_every_hour() -> None:
+    # 2026-11-01, New York: 02:00 EDT is 01:00 EST.
+    assert due_times("30 1 * * *", NEW_YORK, utc(2026, 11, 1), 24) == ["01 06:30"]
+    assert due_times("0 2 * * *", NEW_YORK, utc(2026, 11, 1), 24) == ["01 07:00"]
+    assert due_times("30 * * * *", NEW_YORK, utc(2026, 11, 1, 4), 4) == ["01 04:30", "01 05:30", "01 06:30", "01 07:30"]
+
+
+CHANGES = [
+    (NEW_YORK, utc(2026, 3, 8)),
+    (NEW_YORK, utc(2026, 11, 1)),
+    ("Europe/London", utc(2026, 3, 29)),
+    ("Europe/London", utc(2026, 10, 25)),
+    ("Australia/Sydney", utc(2026, 4, 4, 12)),
+    ("Australia/Sydney", utc(2026, 10, 3, 12)),
+]
+
+
+@pytest.mark.parametrize(("zone", "day"), CHANGES, ids=str)
+@pytest.mark.parametrize("cron", ["45 1 * * *", "*/20 * * * *", "15,45 0-4 * * *"])
+def test_a_sync_is_due_exactly_when_airflow_s_own_cron_timetable_runs(cron: str, zone: str, day: dt.datetime) -> None:
+    from airflow.timetables.trigger import CronTriggerTimetable
+    from pendulum import instance
+
+    timetable = CronTriggerTimetable(cron, timezone=zone)
+    end = day + dt.timedelta(hours=12)
+    runs, at = [], instance(day - dt.timedelta(minutes=1))
+    while (at := timetable._get_next(at)) < end:
+        runs.append(f"{at:%d %H:%M}")
+    assert due_times(cron, zone, day, 12) == runs
+
+
+def test_a_run_s_own_values_are_filled_in_and_others_kept() -> None:
+    start, end = utc(2026, 5, 3, 18, 30), utc(2026, 5, 4, 18, 30)
+    parameters: dict[str, Any] = {
+        "since": FromRun.model_validate({"from": "interval_start"}),
+        "until": FromRun.model_validate({"from": "interval_end"}),
+        "day": FromRun.model_validate({"from": "run_date"}),
+        "city": "Pune",
+        "limit": 5,
+        "share": 0.5,
+        "all": False,
+        "none": None,
+    }
+    assert bind(parameters, interval_start=start, interval_end=end) == {
+        "since": start,
+        "until": end,
+        "day": dt.date(2026, 5, 4),
+        "city": "Pune",
+        "limit": 5,
+        "share": 0.5,
+        "all": False,
+        "none": None,
+    }
+    assert bind({}, interval_start=start, interval_end=end) == {}
