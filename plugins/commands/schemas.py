@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from drivetrain.errors import FatalError
+from drivetrain.sheets.load_spec import SheetLoadSpec
 from drivetrain.sheets.spec import SheetSyncSpec
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
-MODELS: dict[str, type[ClosedModel]] = {"sheet_sync": SheetSyncSpec}
+MODELS: dict[str, type[ClosedModel]] = {"sheet_sync": SheetSyncSpec, "sheet_load": SheetLoadSpec}
 FOLDER = Path("include/schemas")
 
 

@@ -66,7 +66,13 @@ def load_spec(path: Path, model: type[M]) -> M:
 
 
 def load_specs(folder: Path, model: type[M]) -> dict[Path, M]:
-    """Read every *.yaml file below `folder`, in the order of their names."""
+    """Read every *.yaml file below `folder`, in the order of their names.
+
+    Raises:
+        SpecError: also for a *.yml file, which would otherwise be left out in silence.
+    """
+    if misnamed := sorted(folder.rglob("*.yml")):
+        raise SpecError(f"{misnamed[0]}: spec files end in .yaml, rename it")
     return {path: load_spec(path, model) for path in sorted(folder.rglob("*.yaml"))}
 
 

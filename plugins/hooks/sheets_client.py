@@ -125,8 +125,8 @@ class SheetsClient:
             )
         if status == 403:
             return AccessDeniedError(
-                f"{what}: {self._account} may not {'edit' if is_write else 'read'} it: share it with that address as "
-                f"Editor ({message})"
+                f"{what}: {self._account} may not {'edit' if is_write else 'read'} it: share it with that address, as "
+                f"Editor where rows are written, as Viewer where they are read ({message})"
             )
         if status == 401:
             return CredentialsError(
@@ -135,7 +135,7 @@ class SheetsClient:
             )
         if status == 404:
             return TargetMissingError(
-                f"{what}: there is none: correct target.spreadsheet_id, or restore it from the bin ({message})"
+                f"{what}: there is none: correct spreadsheet_id in the spec, or restore it from the bin ({message})"
             )
         if status >= 500:
             kind = AmbiguousWriteError if is_write else UnavailableError

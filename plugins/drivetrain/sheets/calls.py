@@ -11,6 +11,7 @@ import orjson
 from drivetrain.errors import LimitError
 from drivetrain.sheets import a1, limits, requests
 from drivetrain.sheets.plan import RowPlan, Segment
+from drivetrain.sheets.spec import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from drivetrain.sheets.spec import Column, SheetSyncSpec
     from drivetrain.sheets.spool import RowSpool
 
-# JSON around one typed cell and one sub-request, at least: tells without building it that a plan needs staging.
-_INLINE_CELL_BYTES = 34
+# JSON of one cell at least, an empty one's: tells without building it that a plan needs staging.
+_INLINE_CELL_BYTES = 3
 _MAX_COPIES = 2_000
 _CHUNK_FRAME_BYTES = 64
 
@@ -62,7 +63,10 @@ def new_gid() -> int:
 
 
 def inline_parts(change: Change, max_bytes: int) -> list[bytes] | None:
-    """The whole change as sub-requests of one batchUpdate, None if they would be too large."""
+    """The whole change as sub-requests of one batchUpdate, None if their rows had better be staged.
+
+    A change that writes no rows is never staged: a staging tab would not make it smaller.
+    """
     plan, region, width = change.plan, change.region, change.region.width
     size = sum(change.rows.size(s.source, s.source + s.count) for s in plan.segments)
     if size + plan.rows_written * width * _INLINE_CELL_BYTES > max_bytes * 1.5:
@@ -85,7 +89,7 @@ def inline_parts(change: Change, max_bytes: int) -> list[bytes] | None:
     items += requests.write_rows(region, plan.segments, change.rows)
     items += _finish(change)
     parts = _encoded(items, change)
-    return parts if len(batch_body(parts)) <= max_bytes else None
+    return parts if not plan.rows_written or len(batch_body(parts)) <= max_bytes else None
 
 
 def batch_body(parts: Iterable[bytes]) -> bytes:
@@ -223,7 +227,8 @@ def _coalesced(change: Change) -> RowPlan:
     plan = change.plan
     segments = list(plan.segments)
     gap = 1
-    while len(segments) > _MAX_COPIES and all(s.target == s.source for s in segments):
+    # Only in a replace does row i of the source belong to row i of the tab.
+    while change.spec.mode is Mode.REPLACE and len(segments) > _MAX_COPIES:
         merged: list[Segment] = []
         for segment in segments:
             if merged and segment.target - (merged[-1].target + merged[-1].count) <= gap:

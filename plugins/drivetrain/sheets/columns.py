@@ -49,6 +49,11 @@ def resolve_columns(spec: SheetSyncSpec, source: pa.Schema) -> tuple[Column, ...
             f"sync {spec.sync}: the query gives {', '.join(extra)}, which columns does not list: add it there, or set "
             "drift: add (write it) or drift: ignore (leave it out)"
         )
+    if taken := [name for name in extra if name in {column.title for column in spec.columns}]:
+        raise SchemaDriftError(
+            f"sync {spec.sync}: the query's column {', '.join(taken)} would get a header that another column has: "
+            "rename it in the query, or list it in columns with a header of its own"
+        )
     return (*spec.columns, *(Column(name=name, type=infer_type(source.field(name).type)) for name in extra))
 
 

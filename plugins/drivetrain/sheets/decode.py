@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ _DAY_NANOSECONDS = 86_400 * 10**9
 # From 2079-06-05 on doubles are more than a microsecond apart.
 _LAST_MICROSECOND_SERIAL = 65_536
 _ALL_DIGITS = Context(prec=limits.MAX_CHARACTERS_PER_CELL, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
+
+
+_WHOLE = re.compile(r"^\s*[+-]?[0-9]{1,400}\s*$")  # Python refuses to read more than 4,300 digits
 
 
 class BadCellError(ValueError):
@@ -88,10 +92,9 @@ def _text(cell: Cell) -> str:
 
 def _integer(cell: Cell) -> int:
     if isinstance(cell, str):
-        try:
-            return int(cell)
-        except ValueError:
-            raise BadCellError(f"{_shown(cell)} is not a whole number") from None
+        if not _WHOLE.match(cell):  # int() itself takes 1_000 as well
+            raise BadCellError(f"{_shown(cell)} is not a whole number")
+        return int(cell)
     number = _number(cell, "a whole number")
     if number != int(number):
         raise BadCellError(f"{_shown(cell)} is not a whole number")
@@ -101,7 +104,7 @@ def _integer(cell: Cell) -> int:
 def _decimal(cell: Cell, scale: int | None) -> Decimal:
     if isinstance(cell, str):
         try:
-            value = Decimal(cell.strip())
+            value = Decimal("" if "_" in cell else cell.strip())  # Decimal() takes 1_000 as well
         except InvalidOperation:
             raise BadCellError(f"{_shown(cell)} is not a decimal number") from None
     else:
@@ -167,7 +170,10 @@ def _timestamp(cell: Cell) -> dt.datetime:
     day = int(serial // 1)
     midnight = dt.datetime.combine(_day(day, cell), dt.time())
     step = 1 if serial < _LAST_MICROSECOND_SERIAL else 1000
-    return midnight + dt.timedelta(microseconds=round((serial - day) * _DAY_MICROSECONDS / step) * step)
+    try:
+        return midnight + dt.timedelta(microseconds=round((serial - day) * _DAY_MICROSECONDS / step) * step)
+    except OverflowError:
+        raise BadCellError(f"{_shown(cell)} is no moment of our calendar") from None
 
 
 def _instant(cell: Cell, zone: ZoneInfo | None) -> dt.datetime:

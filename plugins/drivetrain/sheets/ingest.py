@@ -63,8 +63,17 @@ def ingest(
         GuardError: more rows than the spec's row_limit; nothing was written.
     """
     result = Ingested(RowSpool(width))
+    try:
+        _drain(spec, columns, batches, result)
+    except BaseException:
+        result.spool.close()
+        raise
+    return result
+
+
+def _drain(spec: SheetSyncSpec, columns: Sequence[Column], batches: Iterable[pa.RecordBatch], result: Ingested) -> None:
     key_at = [next(i for i, column in enumerate(columns) if column.name == key) for key in spec.keys]
-    padding: Row = (None,) * (width - len(columns))
+    padding: Row = (None,) * (result.spool.width - len(columns))
     row_of_source: list[int] = []  # of each spooled row, only needed to name a superseded one
     for whole in batches:
         for start in range(0, whole.num_rows, BATCH_ROWS):
@@ -81,7 +90,6 @@ def ingest(
             if suspects or key_at:
                 rows = _accept(rows, first, columns, key_at, suspects, result, row_of_source)
             result.spool.extend(row + padding for row in rows) if padding else result.spool.extend(rows)
-    return result
 
 
 def _suspects(batch: pa.RecordBatch, columns: Sequence[Column]) -> set[int]:

@@ -94,7 +94,7 @@ def read_cell(cell: Cell, column: LoadColumn, room: TableColumn) -> Any:
 def key_part(value: Any, column: LoadColumn) -> str:
     """One spelling for values that the database holds to be equal."""
     if isinstance(value, Decimal):
-        return f"{value.normalize() + 0:f}"
+        return f"{_ALL_DIGITS.add(value.normalize(_ALL_DIGITS), 0):f}"  # adding 0 makes -0 equal to 0
     if column.type is ColumnType.TIMESTAMP_TZ:
         return dt.datetime.fromisoformat(value).astimezone(dt.UTC).isoformat()
     return str(value)

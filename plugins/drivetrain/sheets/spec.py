@@ -53,13 +53,15 @@ class ColumnType(StrEnum):
 
 
 def _timezone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in available_timezones() or name in ("Factory", "localtime"):
         raise ValueError("not an IANA time zone, write it as Asia/Kolkata or UTC")
     return name
 
 
 def _cron(expression: str) -> str:
     fields = expression.split()
+    if any(field[:1] in "RrHh" for field in fields):
+        raise ValueError("a random or hashed field (R, H) is due at other times in every process: name the times")
     if len(fields) != 5:
         raise ValueError("a cron expression has five fields: minute hour day month weekday")
     expression = " ".join(fields)

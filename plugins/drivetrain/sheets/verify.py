@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 from drivetrain.sheets.cells import canonical
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_DIFFERENCES = 20
+_ALL_DIGITS = Context(prec=100)  # Decimal's own default rounds to 28
 
 
 def differences(
@@ -94,7 +95,7 @@ def _plain(value: Any, column: Column) -> Any:
         return None
     match column.type:
         case ColumnType.DECIMAL:
-            return Decimal(value).normalize()
+            return Decimal(value).normalize(_ALL_DIGITS)
         case ColumnType.INTEGER:
             return int(value)
         case ColumnType.FLOAT:

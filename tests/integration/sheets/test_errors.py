@@ -59,7 +59,7 @@ def test_a_workbook_that_is_not_shared_names_the_account_and_is_not_tried_again(
     assert isinstance(error, AccessDeniedError)
     assert isinstance(error, FatalError)
     assert f"workbook {book}: sync-1@" in str(error)
-    assert "share it with that address as Editor" in str(error)
+    assert "share it with that address, as Editor where rows are written" in str(error)
     assert calls == 1
 
 
@@ -110,7 +110,7 @@ def test_a_real_quota_ends_in_the_same_error(strict: SheetsStandin) -> None:
 def test_a_workbook_that_is_not_there_names_the_key_to_correct(sheets: SheetsStandin) -> None:
     error, calls = attempt(sheets, sync_spec(target={"spreadsheet_id": "nowhere-" + "0" * 36}))
     assert isinstance(error, TargetMissingError)
-    assert "correct target.spreadsheet_id, or restore it from the bin" in str(error)
+    assert "correct spreadsheet_id in the spec, or restore it from the bin" in str(error)
     assert calls == 1
 
 

@@ -76,17 +76,28 @@ def test_a_write_whose_answer_was_lost_is_repeated_where_that_is_harmless() -> N
     assert len(calls.at) == 3
 
 
-def test_the_other_side_s_wait_is_kept_even_beyond_our_own_longest() -> None:
-    calls = Calls(QuotaExceededError("slow down", retry_after_seconds=0.03))
-    assert QUICK.call(calls) == "done"
-    assert calls.at[1] - calls.at[0] >= 0.03
+def test_the_other_side_s_wait_is_kept() -> None:
+    waited: list[float] = []
+    policy = RetryPolicy(attempts=4, initial_wait_seconds=0, sleep=waited.append)
+    assert policy.call(Calls(QuotaExceededError("slow down", retry_after_seconds=30))) == "done"
+    assert waited == [30]
 
 
-def test_waits_without_a_wish_stay_below_the_longest() -> None:
-    policy = RetryPolicy(attempts=8, initial_wait_seconds=1000, max_wait_seconds=0.002)
-    calls = Calls(*(UnavailableError(str(n)) for n in range(7)))
-    assert policy.call(calls) == "done"
-    assert calls.at[-1] - calls.at[0] < 1.5
+def test_a_longer_wait_than_the_policy_s_longest_is_left_to_the_task_s_own_retry() -> None:
+    waited: list[float] = []
+    calls = Calls(QuotaExceededError("come back in an hour", retry_after_seconds=3600))
+    with pytest.raises(QuotaExceededError, match="in an hour"):
+        RetryPolicy(attempts=4, sleep=waited.append).call(calls)
+    assert waited == []
+    assert len(calls.at) == 1
+
+
+def test_waits_without_a_wish_are_drawn_from_ranges_that_double_up_to_the_longest() -> None:
+    waited: list[float] = []
+    policy = RetryPolicy(attempts=9, initial_wait_seconds=1, max_wait_seconds=8, sleep=waited.append)
+    assert policy.call(Calls(*(UnavailableError(str(n)) for n in range(8)))) == "done"
+    assert len(waited) == 8
+    assert all(0 <= wait <= limit for wait, limit in zip(waited, (1, 2, 4, 8, 8, 8, 8, 8), strict=True))
 
 
 def test_one_policy_serves_many_calls() -> None:

@@ -1,0 +1,191 @@
+"""The operator as Airflow runs it: connections by id, rejects in Postgres, link, events, lineage; and its DAGs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.util
+import json
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from hooks.state import StateHook
+from operators.sheets_to_snowflake import SheetsToSnowflakeOperator
+from standins.snowflake.testing import SnowflakeStandin, standins_python
+from tests.support.loads import load_spec
+from tests.support.postgres import running_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from standins.sheets.testing import SheetsStandin
+
+DAGS = Path(__file__).parents[3] / "dags"
+NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+
+
+@pytest.fixture(scope="module")
+def platform(sheets: SheetsStandin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
+    """All three servers, and Airflow's connections to them."""
+    try:
+        standins_python()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    with (
+        SnowflakeStandin() as snowflake,
+        running_postgres(tmp_path_factory.mktemp("state")) as postgres,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        extra = {"account": "standin", "host": snowflake.host, "port": snowflake.port, "protocol": "http"}
+        login = {"login": snowflake.user, "password": snowflake.password}
+        connections = {
+            "SNOWFLAKE_DEFAULT": {"conn_type": "snowflake", **login, "extra": extra},
+            "GOOGLE_SHEETS_DEFAULT": {
+                "conn_type": "drivetrain_google_sheets",
+                "extra": {"api_root": sheets.url, "keyfile_paths": [str(sheets.keyfile())]},
+            },
+            "DRIVETRAIN_STATE": postgres,
+        }
+        for name, connection in connections.items():
+            patch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
+        with closing(snowflake.connect()) as connection:
+            for statement in (
+                "CREATE DATABASE MARKETPLACE",
+                "CREATE SCHEMA MARKETPLACE.SALES",
+                "CREATE TABLE MARKETPLACE.SALES.T (CODE VARCHAR(6), N NUMBER(38,0))",
+            ):
+                connection.cursor().execute(statement)
+        StateHook().migrate()
+        yield patch
+
+
+@pytest.fixture
+def task(platform: pytest.MonkeyPatch, sheets: SheetsStandin, workbook: str) -> SheetsToSnowflakeOperator:
+    values = [["CODE", "N"], ["a", 1], ["b", "x"]]
+    tab = sheets.gspread_client().open_by_key(workbook).worksheet("Sheet1")
+    tab.update(values, value_input_option="RAW")
+    spec = load_spec(
+        source={"spreadsheet_id": workbook, "tab": "Sheet1"},
+        mode="replace",
+        schedule={"cron": "0 12 * * *"},
+        guards={"max_reject_share": 0.5, "max_delete_share": 1},
+    )
+    return SheetsToSnowflakeOperator(task_id="small", spec=spec)
+
+
+class Context(dict[str, Any]):
+    """What Airflow gives to execute, and what the task left in it."""
+
+    def __init__(self, run_id: str = "manual", *, try_number: int = 1, run_type: str = "manual", **params: Any) -> None:
+        self.pushed: dict[str, str] = {}
+        self.events: list[Any] = []
+        push = lambda key, value: self.pushed.update({key: value})  # noqa: E731
+        add = lambda asset, extra: self.events.append((asset.uri, extra))  # noqa: E731
+        super().__init__(
+            params=params,
+            run_id=run_id,
+            dag_run=SimpleNamespace(run_type=run_type, run_after=NOON),
+            ti=SimpleNamespace(try_number=try_number, xcom_push=push),
+        )
+        self["outlet_events"] = _Any(SimpleNamespace(add=add))
+
+
+class _Any(dict[Any, Any]):
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __missing__(self, key: Any) -> Any:
+        return self._value
+
+
+def _kept_rejects(run_id: str) -> list[tuple[Any, ...]]:
+    with StateHook().engine.connect() as connection:
+        query = sa.text("SELECT sync, row_number, address, reason, value FROM sheet_rejects WHERE run_id = :run")
+        return [tuple(row) for row in connection.execute(query, {"run": run_id})]
+
+
+def test_a_run_gives_a_summary_a_link_an_event_and_keeps_its_rejects_once(
+    task: SheetsToSnowflakeOperator, sheets: SheetsStandin
+) -> None:
+    context = Context("first")
+    summary = task.execute(context)  # type: ignore[arg-type]
+    assert (summary["load"], summary["outcome"], summary["team"]) == ("small", "written", "retail")
+    assert [summary[f"rows_{what}"] for what in ("read", "inserted", "rejected")] == [2, 1, 1]
+    assert "rejects" not in summary
+    assert "preview" not in summary
+    assert json.loads(json.dumps(summary)) == summary
+    url = f"{sheets.url}/spreadsheets/d/{task.spec.source.spreadsheet_id}/edit#gid=0"
+    assert context.pushed == {"google_sheet_link": url}
+    assert context.events == [
+        ("snowflake://snowflake_default/marketplace/sales/t", {"rows_changed": 1, "run_id": "first"})
+    ]
+    again = Context("first")
+    assert task.execute(again)["outcome"] == "unchanged"  # type: ignore[arg-type]
+    assert again.events == []
+    assert _kept_rejects("first") == [("small", 3, "B3", "bad_cell", "x")]
+
+
+def test_a_second_try_makes_the_event_that_the_first_may_have_died_before(task: SheetsToSnowflakeOperator) -> None:
+    task.execute(Context("died"))  # type: ignore[arg-type]
+    context = Context("died", try_number=2)
+    assert task.execute(context)["outcome"] == "unchanged"  # type: ignore[arg-type]
+    assert [extra for _, extra in context.events] == [{"rows_changed": 0, "run_id": "died"}]
+
+
+def test_a_dry_run_shows_the_rows_and_leaves_no_trace(task: SheetsToSnowflakeOperator) -> None:
+    context = Context("dry", dry_run=True)
+    summary = task.execute(context)  # type: ignore[arg-type]
+    assert summary["outcome"] == "planned"
+    assert list(summary["preview"]) == [{"row": 2, "values": {"CODE": "a", "N": "1"}}]
+    assert context.events == []
+    assert _kept_rejects("dry") == []
+
+
+def test_what_no_retry_can_mend_fails_the_task_for_good(task: SheetsToSnowflakeOperator) -> None:
+    spec = task.spec.model_copy(update={"source": task.spec.source.model_copy(update={"tab": "Gone"})})
+    with pytest.raises(AirflowFailException, match="has no tab 'Gone', only 'Sheet1'"):
+        SheetsToSnowflakeOperator(task_id="small", spec=spec).execute(Context())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("context", "why"),
+    [
+        (Context(loads=["other"]), "not among the run's loads"),
+        (Context(run_type="scheduled"), None),
+    ],
+)
+def test_a_run_for_others_is_skipped(task: SheetsToSnowflakeOperator, context: Context, why: str | None) -> None:
+    if why is None:
+        context["dag_run"].run_after = NOON + dt.timedelta(minutes=15)
+    with pytest.raises(AirflowSkipException, match=why or "not due at"):
+        task.execute(context)  # type: ignore[arg-type]
+
+
+def test_lineage_is_the_tab_in_and_the_table_out() -> None:
+    task = SheetsToSnowflakeOperator(task_id="small", spec=load_spec())
+    lineage = task.get_openlineage_facets_on_complete(None)
+    assert [(d.namespace, d.name) for d in lineage.inputs] == [(f"googlesheets://{'1' * 44}", "Data")]
+    assert [(d.namespace, d.name) for d in lineage.outputs] == [
+        ("snowflake://snowflake_default", "MARKETPLACE.SALES.T")
+    ]
+    assert [asset.uri for asset in task.inlets] == [f"googlesheets://{'1' * 44}/small"]
+    assert [alias.name for alias in task.outlets] == ["load:small"]
+
+
+def test_each_team_has_one_dag_with_one_task_a_load() -> None:
+    spec = importlib.util.spec_from_file_location("sheets_load", DAGS / "sheets_load.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    dags = {name: dag for name, dag in vars(module).items() if name.startswith("sheets_load_")}
+    assert {name: sorted(dag.task_ids) for name, dag in dags.items()} == {
+        "sheets_load_pricing": ["price_overrides"],
+        "sheets_load_retail": ["dealer_targets"],
+    }
+    assert all("sheet-load" in dag.tags for dag in dags.values())
