@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import typer
 from drivetrain.errors import FatalError
 from drivetrain.sheets import a1
 from drivetrain.sheets.catalog import load_syncs
-from drivetrain.sheets.schedule import bind
+from drivetrain.sheets.schedule import bind, run_window
 from drivetrain.sheets.verify import differences
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 INCLUDE = typer.Option(Path("include"), help="The folder with specs/ and sql/.")
+AT = typer.Option(
+    None,
+    help="The run's own time (UTC unless it says otherwise), for queries about an interval; now if not given.",
+    formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S"],
+)
 NAMES = typer.Argument(None, help="Syncs; none: all.")
 
 
@@ -33,11 +39,12 @@ def lint(include: Path = INCLUDE) -> None:
 
 
 @app.command()
-def verify(names: list[str] | None = NAMES, include: Path = INCLUDE) -> None:
+def verify(names: list[str] | None = NAMES, include: Path = INCLUDE, at: dt.datetime | None = AT) -> None:
     """Compare each tab, cell for cell and by type, with what its query returns now."""
+    when = dt.datetime.now(dt.UTC) if at is None else at if at.tzinfo else at.replace(tzinfo=dt.UTC)
     wrong = 0
     for sync in _chosen(include, names):
-        found = _verify(sync)
+        found = _verify(sync, when)
         wrong += bool(found)
         status = typer.style("differs", fg=typer.colors.RED) if found else typer.style("equal", fg=typer.colors.GREEN)
         typer.echo(f"{sync.spec.sync:<40} {sync.spec.mode.value:<8} {status}")
@@ -57,7 +64,7 @@ def _chosen(include: Path, names: Sequence[str] | None) -> list[Sync]:
     return [known[name] for name in names]
 
 
-def _verify(sync: Sync) -> list[str]:
+def _verify(sync: Sync, at: dt.datetime) -> list[str]:
     """Read the tab through gspread itself, the query through the driver's plain cursor."""
     from hooks.google_sheets import GoogleSheetsHook
 
@@ -72,18 +79,16 @@ def _verify(sync: Sync) -> list[str]:
         date_time_render_option="SERIAL_NUMBER",
     )
     header, cells = (values[0], values[1:]) if values else ([], [])
-    return differences(spec, header, cells, _query(sync))
+    return differences(spec, header, cells, _query(sync, at))
 
 
-def _query(sync: Sync) -> list[tuple[Any, ...]]:
-    import datetime as dt
+def _query(sync: Sync, at: dt.datetime) -> list[tuple[Any, ...]]:
     from contextlib import closing
 
     from hooks.snowflake import ArrowSnowflakeHook
 
     spec = sync.spec
-    now = dt.datetime.now(dt.UTC)
-    parameters = bind(spec.source.parameters, interval_start=now, interval_end=now)
+    parameters = bind(spec.source.parameters, run_window(spec.schedule, spec.freshness_objective, at))
     with closing(ArrowSnowflakeHook(spec.source.connection).get_conn()) as connection:
         cursor = connection.cursor()
         cursor.execute(sync.sql, parameters or None)

@@ -10,7 +10,7 @@ from airflow.sdk import AssetAlias, BaseOperator
 from drivetrain.sheets.engine import SyncJob, run_sync
 from drivetrain.sheets.lineage import source_tables
 from drivetrain.sheets.port import Settings
-from drivetrain.sheets.schedule import bind
+from drivetrain.sheets.schedule import Window, bind, run_key, run_window
 from hooks.google_sheets import GoogleSheetsHook
 from hooks.snowflake import ArrowSnowflakeHook
 from hooks.state import StateHook
@@ -90,13 +90,13 @@ class SnowflakeToSheetsOperator(BaseOperator):
         return outcome.summary() | {"url": url, "team": self.spec.team}
 
     def _sync(self, context: Context, *, dry_run: bool) -> SyncOutcome:
-        spec, run_id = self.spec, context["run_id"]
+        spec, run_id, window = self.spec, context["run_id"], self._window(context)
         port = GoogleSheetsHook(spec.target.connection).client_for(spec.target.spreadsheet_id)
-        snowflake, parameters = ArrowSnowflakeHook(spec.source.connection), self._bound(context)
+        snowflake, parameters = ArrowSnowflakeHook(spec.source.connection), self._bound(window)
         job = SyncJob(
             spec=spec,
             open_source=lambda: snowflake.arrow_result(self.sql, parameters, name=f"sync {spec.sync}"),
-            run_id=run_id,
+            run_id=run_key(spec, window, run_id),
             dry_run=dry_run,
             on_rejects=lambda rejects: StateHook(self.state_conn_id).save_rejects(spec.sync, run_id, rejects),
         )
@@ -116,18 +116,15 @@ class SnowflakeToSheetsOperator(BaseOperator):
         )
         return outcome
 
-    def _bound(self, context: Context) -> dict[str, Any]:
-        """The query's parameters; a run without a data interval is its own moment."""
-        run_after = context["dag_run"].run_after
-        run_given = bind(
-            self.spec.source.parameters,
-            interval_start=context.get("data_interval_start") or run_after,
-            interval_end=context.get("data_interval_end") or run_after,
-        )
-        # What was rendered wins for literals, which may hold a template.
+    def _window(self, context: Context) -> Window:
+        return run_window(self.spec.schedule, self.spec.freshness_objective, context["dag_run"].run_after)
+
+    def _bound(self, window: Window) -> dict[str, Any]:
+        """The query's parameters. What was rendered wins for texts, which may hold a template."""
+        given = bind(self.spec.source.parameters, window)
         return {
             name: self.parameters[name] if isinstance(self.spec.source.parameters[name], str) else value
-            for name, value in run_given.items()
+            for name, value in given.items()
         }
 
     def get_openlineage_facets_on_complete(self, _: Any) -> OperatorLineage:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from drivetrain.sheets.schedule import bind, is_due
-from drivetrain.sheets.spec import FromRun, Schedule
+from drivetrain.sheets.schedule import Window, bind, is_due, run_key, run_window
+from drivetrain.sheets.spec import FromRun, Schedule, SheetSyncSpec
+from tests.support.sheets import sync_spec
 
 NEW_YORK, KOLKATA = "America/New_York", "Asia/Kolkata"
 
@@ -105,7 +107,7 @@ def test_a_run_s_own_values_are_filled_in_and_others_kept() -> None:
         "all": False,
         "none": None,
     }
-    assert bind(parameters, interval_start=start, interval_end=end) == {
+    assert bind(parameters, Window(start, end)) == {
         "since": start,
         "until": end,
         "day": dt.date(2026, 5, 4),
@@ -115,4 +117,42 @@ def test_a_run_s_own_values_are_filled_in_and_others_kept() -> None:
         "all": False,
         "none": None,
     }
-    assert bind({}, interval_start=start, interval_end=end) == {}
+    assert bind({}, Window(start, end)) == {}
+
+
+@pytest.mark.parametrize(
+    ("at", "start", "end"),
+    [
+        (utc(2026, 5, 4, 0, 59), utc(2026, 5, 2, 1), utc(2026, 5, 3, 1)),
+        (utc(2026, 5, 4, 1, 0), utc(2026, 5, 3, 1), utc(2026, 5, 4, 1)),
+        (utc(2026, 5, 4, 1, 0, 30), utc(2026, 5, 3, 1), utc(2026, 5, 4, 1)),
+        (utc(2026, 5, 4, 17, 12), utc(2026, 5, 3, 1), utc(2026, 5, 4, 1)),
+    ],
+)
+def test_a_run_is_about_the_last_whole_interval_between_two_due_times(
+    at: dt.datetime, start: dt.datetime, end: dt.datetime
+) -> None:
+    window = run_window(Schedule(cron="30 6 * * *", timezone=KOLKATA), dt.timedelta(hours=24), at)
+    assert (window.start.astimezone(dt.UTC), window.end.astimezone(dt.UTC)) == (start, end)
+    assert window.end.date() == end.date(), "a date is one of the schedule's own zone"
+
+
+def test_intervals_follow_each_other_without_a_gap_or_an_overlap_where_clocks_change() -> None:
+    schedule = Schedule(cron="30 2 * * *", timezone=NEW_YORK)
+    ends = [run_window(schedule, dt.timedelta(hours=24), utc(2026, 3, day, 20)) for day in range(5, 13)]
+    assert all(before.end == after.start for before, after in itertools.pairwise(ends))
+
+
+def test_a_sync_without_a_schedule_is_about_its_last_freshness() -> None:
+    at = utc(2026, 5, 4, 17, 12)
+    assert run_window(None, dt.timedelta(hours=6), at) == Window(utc(2026, 5, 4, 11, 12), at)
+
+
+def test_an_append_of_an_interval_is_known_by_it_and_any_other_by_its_run() -> None:
+    window = Window(utc(2026, 5, 3), utc(2026, 5, 4))
+    of_interval = sync_spec(
+        mode="append", source={"query": "SELECT 1", "parameters": {"since": {"from": "interval_start"}}}
+    )
+    of_run = sync_spec(mode="append", source={"query": "SELECT 1", "parameters": {"day": {"from": "run_date"}}})
+    assert run_key(of_interval, window, "manual__1") == run_key(of_interval, window, "scheduled__2")
+    assert run_key(of_run, window, "manual__1") == "manual__1"
