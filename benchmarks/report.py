@@ -1,0 +1,149 @@
+"""docs/BENCHMARKS.md and its plots, made from benchmarks/results/*.json alone. Usage: python -m benchmarks.report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.frame import RESULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "BENCHMARKS.md"
+IMAGES = DOCS / "img"
+STEPS = ("first", "unchanged", "changed")
+# Metrics that a plot compares, by benchmark: (title, metric suffix, unit, divide by).
+PLOTS = {
+    "sheets": (
+        ("Time", "seconds", "s", 1),
+        ("Peak memory", "peak_mib", "MiB", 1),
+        ("Write calls", "write_calls", "calls", 1),
+        ("Bytes sent", "bytes_sent", "MB", 1e6),
+    )
+}
+
+
+def contenders(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each contender's name and metrics, ours first; a prefix of our metrics is a way of running ours."""
+    ways = {key.split(".")[0] + "." for key in result["metrics"] if key.count(".") == 3}
+    plain = {key: value for key, value in result["metrics"].items() if not key.startswith(tuple(ways))}
+    yield "drivetrain", plain
+    for way in sorted(ways):
+        own = {key.removeprefix(way): value for key, value in result["metrics"].items() if key.startswith(way)}
+        yield f"drivetrain, {way.rstrip('.').replace('_', ' ')}", own
+    for name, peer in result["peers"].items():
+        yield f"{name.replace('_', ' ')} ({peer['version']})", peer["metrics"]
+
+
+def section(result: dict[str, Any]) -> list[str]:
+    """One benchmark in Markdown."""
+    machine = result["machine"]
+    lines = [
+        f"## {result['name']}",
+        "",
+        f"`make bench-{result['name']}`, {result['date']}, {machine['cpus']} cores, {machine['memory_gib']} GiB, "
+        f"Python {machine['python']}. " + " ".join(f"*{name}*: {what}." for name, what in result["load"].items()),
+        "",
+        f"![{result['name']}](img/bench-{result['name']}.svg)",
+        "",
+        "| target | goal | measured | met |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {t['metric']} | {t['op']} {t['goal']:g} | {t['value']:g} | {'yes' if t['met'] else '**no**'} |"
+        for t in result["targets"]
+    ]
+    names = sorted({metric.rsplit(".", 1)[0] for _, metrics in contenders(result) for metric in metrics})
+    for name in sorted(
+        names, key=lambda n: (n.split(".")[0], ["first", "unchanged", "changed"].index(n.split(".")[1]))
+    ):
+        load, step = name.split(".")
+        lines += [
+            "",
+            f"### {load}, {step}",
+            "",
+            "| | time, s | CPU, s | peak memory, MiB | write calls | read calls | MB sent | MB received |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        for contender, metrics in contenders(result):
+            if f"{name}.seconds" in metrics:
+                lines.append(f"| {contender} | {' | '.join(_cells(metrics, name))} |")
+    if result["notes"]:
+        lines += ["", *[f"- {note}" for note in result["notes"]]]
+    return lines
+
+
+def _cells(metrics: dict[str, Any], name: str) -> list[str]:
+    def shown(metric: str, divide: float = 1, digits: int = 2) -> str:
+        entry = metrics[f"{name}.{metric}"]
+        low, high = (value / divide for value in entry["spread"])
+        text = f"{entry['value'] / divide:.{digits}f}"
+        return (
+            text if f"{low:.{digits}f}" == f"{high:.{digits}f}" else f"{text} ({low:.{digits}f} to {high:.{digits}f})"
+        )
+
+    return [
+        shown("seconds"),
+        shown("cpu_seconds"),
+        shown("peak_mib", digits=0),
+        shown("write_calls", digits=0),
+        shown("read_calls", digits=0),
+        shown("bytes_sent", 1e6),
+        shown("bytes_received", 1e6),
+    ]
+
+
+def plot(result: dict[str, Any]) -> Path:
+    """One picture a benchmark: a row a load, a column a metric, the steps side by side."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "drivetrain"  # the same picture from the same figures
+    from matplotlib import pyplot as plt
+
+    loads = list(result["load"])
+    panels = PLOTS[result["name"]]
+    figure, axes = plt.subplots(len(loads), len(panels), figsize=(4.2 * len(panels), 3.0 * len(loads)), squeeze=False)
+    every = list(contenders(result))
+    for row, load in enumerate(loads):
+        for column, (title, metric, unit, divide) in enumerate(panels):
+            axis = axes[row][column]
+            width = 0.8 / len(every)
+            for place, (name, metrics) in enumerate(every):
+                values = [metrics.get(f"{load}.{step}.{metric}", {"value": 0})["value"] / divide for step in STEPS]
+                axis.bar([i + place * width for i in range(len(STEPS))], values, width, label=name)
+            axis.set_xticks([i + 0.4 - width / 2 for i in range(3)], ["first", "unchanged", "1% changed"])
+            axis.set_title(f"{load}: {title}, {unit}", fontsize=10)
+            axis.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=2, frameon=False, fontsize=9)
+    figure.tight_layout(rect=(0, 0.12, 1, 1))
+    path = IMAGES / f"bench-{result['name']}.svg"
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+    return path
+
+
+def main() -> None:
+    """Write the page and the plots."""
+    lines = [
+        "# Benchmarks",
+        "",
+        "Made by `make bench-report` from `benchmarks/results/`. Peers run in the same invocation, on the same local "
+        "servers, contenders taking turns; the median is shown, with the smallest and largest behind it. Ratios carry "
+        "over to other machines, absolute times do not.",
+    ]
+    for file in sorted(RESULTS.glob("*.json")):
+        result = json.loads(file.read_text(encoding="utf-8"))
+        plot(result)
+        lines += ["", *section(result)]
+    PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"wrote {PAGE}")
+
+
+if __name__ == "__main__":
+    main()
