@@ -8,6 +8,7 @@ from pathlib import Path
 from airflow.sdk import DAG, MultipleCronTriggerTimetable, Param
 
 from drivetrain.sheets.load_catalog import TeamLoads, load_load_teams
+from operators.broken_spec import BrokenSpecOperator
 from operators.sheets_to_snowflake import SheetsToSnowflakeOperator
 
 INCLUDE = Path(__file__).parents[1] / "include"
@@ -15,10 +16,9 @@ INCLUDE = Path(__file__).parents[1] / "include"
 
 def build_dag(team: TeamLoads) -> DAG:
     """A team's loads side by side; a run may name some of them, or only plan them."""
-    names = [spec.load for spec in team.specs]
     with DAG(
         dag_id=f"sheets_load_{team.team}",
-        description=f"{len(names)} tabs that team {team.team} edits, to Snowflake",
+        description=f"{len(team.names)} tabs that team {team.team} edits, to Snowflake",
         doc_md=team.documentation,
         schedule=MultipleCronTriggerTimetable(*team.crons, timezone=team.timezone) if team.crons else None,
         catchup=False,
@@ -38,7 +38,7 @@ def build_dag(team: TeamLoads) -> DAG:
             "loads": Param(
                 [],
                 type="array",
-                items={"type": "string", "enum": names},
+                items={"type": "string", "enum": team.names},
                 uniqueItems=True,
                 title="Loads",
                 description="Which loads to run; none named: all of them.",
@@ -54,6 +54,8 @@ def build_dag(team: TeamLoads) -> DAG:
     ) as dag:
         for spec in team.specs:
             SheetsToSnowflakeOperator(task_id=spec.load, spec=spec, doc_md=spec.description)
+        for broken in team.broken:
+            BrokenSpecOperator(task_id=broken.task_id, message=broken.message, kind="loads", doc_md=broken.message)
     return dag
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from airflow.sdk import DAG, MultipleCronTriggerTimetable, Param
 
 from drivetrain.sheets.catalog import TeamSyncs, load_teams
+from operators.broken_spec import BrokenSpecOperator
 from operators.snowflake_to_sheets import SnowflakeToSheetsOperator
 
 INCLUDE = Path(__file__).parents[1] / "include"
@@ -15,10 +16,9 @@ INCLUDE = Path(__file__).parents[1] / "include"
 
 def build_dag(team: TeamSyncs) -> DAG:
     """A team's syncs side by side; a run may name some of them, or only plan them."""
-    names = [sync.spec.sync for sync in team.syncs]
     with DAG(
         dag_id=f"sheets_sync_{team.team}",
-        description=f"{len(names)} sheets of team {team.team}",
+        description=f"{len(team.names)} sheets of team {team.team}",
         doc_md=team.documentation,
         schedule=MultipleCronTriggerTimetable(*team.crons, timezone=team.timezone) if team.crons else None,
         catchup=False,
@@ -38,7 +38,7 @@ def build_dag(team: TeamSyncs) -> DAG:
             "syncs": Param(
                 [],
                 type="array",
-                items={"type": "string", "enum": names},
+                items={"type": "string", "enum": team.names},
                 uniqueItems=True,
                 title="Syncs",
                 description="Which syncs to run; none named: all of them.",
@@ -59,6 +59,8 @@ def build_dag(team: TeamSyncs) -> DAG:
                 sql=sync.sql,
                 doc_md=sync.spec.description,
             )
+        for broken in team.broken:
+            BrokenSpecOperator(task_id=broken.task_id, message=broken.message, kind="syncs", doc_md=broken.message)
     return dag
 
 

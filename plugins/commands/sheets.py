@@ -11,6 +11,7 @@ import typer
 from drivetrain.errors import FatalError
 from drivetrain.sheets import a1
 from drivetrain.sheets.catalog import load_syncs
+from drivetrain.sheets.load_catalog import load_loads
 from drivetrain.sheets.schedule import bind, run_window
 from drivetrain.sheets.verify import differences
 
@@ -35,7 +36,8 @@ def lint(include: Path = INCLUDE) -> None:
     """Read every spec and query; the first problem is the exit."""
     syncs = load_syncs(include)
     workbooks = {sync.spec.target.spreadsheet_id for sync in syncs}
-    typer.echo(f"{len(syncs)} syncs in {len(workbooks)} workbooks are well-formed")
+    loads = load_loads(include)
+    typer.echo(f"{len(syncs)} syncs in {len(workbooks)} workbooks and {len(loads)} loads are well-formed")
 
 
 @app.command()

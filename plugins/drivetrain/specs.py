@@ -65,15 +65,20 @@ def load_spec(path: Path, model: type[M]) -> M:
         raise SpecError(f"{path}: {'; '.join(_problems(error, model))}") from None
 
 
-def load_specs(folder: Path, model: type[M]) -> dict[Path, M]:
-    """Read every *.yaml file below `folder`, in the order of their names.
+def spec_files(folder: Path) -> list[Path]:
+    """Every spec file below `folder`, in the order of their names.
 
     Raises:
-        SpecError: also for a *.yml file, which would otherwise be left out in silence.
+        SpecError: for a *.yml file, which would otherwise be left out in silence.
     """
     if misnamed := sorted(folder.rglob("*.yml")):
         raise SpecError(f"{misnamed[0]}: spec files end in .yaml, rename it")
-    return {path: load_spec(path, model) for path in sorted(folder.rglob("*.yaml"))}
+    return sorted(folder.rglob("*.yaml"))
+
+
+def load_specs(folder: Path, model: type[M]) -> dict[Path, M]:
+    """Read every spec file below `folder`."""
+    return {path: load_spec(path, model) for path in spec_files(folder)}
 
 
 def _problems(error: ValidationError, model: type[BaseModel]) -> list[str]:

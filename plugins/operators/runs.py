@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowSkipException
 
+from drivetrain.errors import FatalError
 from drivetrain.sheets.schedule import is_due
 from operators.links import GoogleSheetLink
 
@@ -27,9 +28,14 @@ def skip_unless_wanted(context: Context, *, kind: str, name: str, schedule: Sche
 
     Raises:
         AirflowSkipException: the run is not for it.
+        FatalError: the run's conf has a key that the DAG does not know. Airflow takes any; a misspelled dry_run
+            would write.
     """
     wanted = context["params"].get(f"{kind}s") or []
     dag_run = context["dag_run"]
+    known = {f"{kind}s", "dry_run"}
+    if unknown := sorted(set(dag_run.conf or {}) - known):
+        raise FatalError(f"conf: unknown key {', '.join(unknown)}; known: {', '.join(sorted(known))}")
     if wanted and name not in wanted:
         raise AirflowSkipException(f"{kind} {name}: not among the run's {kind}s")
     if not wanted and dag_run.run_type == "scheduled" and not is_due(schedule, dag_run.run_after):

@@ -64,8 +64,8 @@ class SheetsToSnowflakeOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the load."""
         spec, dry_run = self.spec, is_dry_run(context)
-        skip_unless_wanted(context, kind="load", name=spec.load, schedule=spec.schedule)
         with told_to_airflow():
+            skip_unless_wanted(context, kind="load", name=spec.load, schedule=spec.schedule)
             outcome = self._load(context["run_id"], dry_run=dry_run)
         url = GoogleSheetsHook(spec.source.connection).url(outcome.spreadsheet_id, outcome.gid)
         push_sheet_link(context, url)

@@ -75,8 +75,8 @@ class SnowflakeToSheetsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the sync."""
-        skip_unless_wanted(context, kind="sync", name=self.spec.sync, schedule=self.spec.schedule)
         with told_to_airflow():
+            skip_unless_wanted(context, kind="sync", name=self.spec.sync, schedule=self.spec.schedule)
             outcome = self._sync(context, dry_run=is_dry_run(context))
         sheets = GoogleSheetsHook(self.spec.target.connection)
         url = sheets.url(outcome.spreadsheet_id, outcome.gid)

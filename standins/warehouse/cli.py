@@ -9,7 +9,7 @@ from typing import Any
 
 from standins.warehouse.change import change
 from standins.warehouse.generate import Market
-from standins.warehouse.load import load
+from standins.warehouse.load import create_loaded_tables, load
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -37,6 +37,7 @@ def main(argv: list[str] | None = None) -> None:
     connection = _connect(arguments)
     try:
         if arguments.command == "load":
+            create_loaded_tables(connection)
             loaded = load(connection, Market(arguments.seed, arguments.scale, arguments.as_of))
             total = sum(loaded.rows.values())
             print(

@@ -30,6 +30,16 @@ class Loaded:
     seconds: float
 
 
+def create_loaded_tables(connection: Any) -> None:
+    """Make the tables that people's tabs are loaded into, where they are not there: include/sql/sheet_loads/."""
+    folder = Path(__file__).parents[2] / "include" / "sql" / "sheet_loads"
+    cursor = connection.cursor()
+    cursor.execute("CREATE DATABASE IF NOT EXISTS MARKETPLACE")
+    cursor.execute("CREATE SCHEMA IF NOT EXISTS MARKETPLACE.SALES")
+    for file in sorted(folder.glob("*.sql")):
+        cursor.execute(file.read_text(encoding="utf-8"))
+
+
 def load(connection: Any, market: generate.Market) -> Loaded:
     """Load ``market`` unless the same seed, scale and version are there (then ``as_of`` stays what it was)."""
     started = time.perf_counter()

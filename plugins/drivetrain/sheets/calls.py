@@ -10,6 +10,7 @@ import orjson
 
 from drivetrain.errors import LimitError
 from drivetrain.sheets import a1, limits, requests
+from drivetrain.sheets.observe import marker_key
 from drivetrain.sheets.plan import RowPlan, Segment
 from drivetrain.sheets.spec import Mode
 
@@ -142,7 +143,7 @@ class Planned:
     """What a group's changes add up to, held against the workbook's limits before the first write."""
 
     def __init__(self) -> None:
-        self._cells = self._tabs = 0
+        self._cells = self._tabs = self._metadata = 0
 
     def check(self, change: Change, stage: Staged | None) -> None:
         """Refuse before the first write what Google would refuse in its middle.
@@ -160,9 +161,16 @@ class Planned:
         staged_cells = change.plan.rows_written * region.width if through_stage else 0
         cells = workbook.cells + self._cells + more_cells + staged_cells
         tabs = len(workbook.tabs) + self._tabs + more_tabs + int(through_stage)
+        metadata = len(marker_key(change.spec.sync)) + len(change.marker.model_dump_json())
+        if workbook.other_metadata + self._metadata + metadata > limits.MAX_METADATA_CHARACTERS:
+            raise LimitError(
+                f"sync {change.spec.sync}: workbook {workbook.title!r} has no room for another marker, Google allows "
+                f"{limits.MAX_METADATA_CHARACTERS:,} characters of metadata: move some syncs to another workbook"
+            )
         _refuse_over(change, cells, tabs, grown.grid_columns, ", staging included" if through_stage else "")
         self._cells += more_cells
         self._tabs += more_tabs
+        self._metadata += 0 if workbook.marker_exists else metadata
 
 
 def _refuse_over(change: Change, cells: int, tabs: int, columns: int, staging: str) -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from drivetrain.errors import SpecError
 from drivetrain.sheets import teams
 from drivetrain.sheets.spec import SheetSyncSpec
-from drivetrain.specs import load_specs
+from drivetrain.specs import load_spec, spec_files
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from drivetrain.sheets.teams import BrokenSpec
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,12 @@ class TeamSyncs:
 
     team: str
     syncs: tuple[Sync, ...]
+    broken: tuple[BrokenSpec, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """What a run may ask for."""
+        return [sync.spec.sync for sync in self.syncs] + [spec.task_id for spec in self.broken]
 
     @property
     def crons(self) -> tuple[str, ...]:
@@ -53,7 +61,9 @@ class TeamSyncs:
         for sync in self.syncs:
             spec = sync.spec
             due = teams.due(spec.schedule)
-            lines.append(f"| {spec.sync} | {spec.description} | {spec.mode.value} | {spec.target.tab} | {due} |")
+            lines.append(
+                f"| {spec.sync} | {teams.in_table(spec.description)} | {spec.mode.value} | {spec.target.tab} | {due} |"
+            )
         return "\n".join(lines)
 
 
@@ -61,38 +71,61 @@ def load_syncs(include: Path) -> tuple[Sync, ...]:
     """Every sync of include/specs/sheets/, in the order of their files.
 
     Raises:
-        SpecError: a file is wrong, two syncs write one tab, or a query's file is missing.
+        SpecError: a file is wrong, a query's file is missing, two syncs write one tab, or one team's schedules are
+            in several time zones.
     """
-    syncs = []
-    targets: dict[tuple[str, str], Path] = {}
-    names: dict[str, Path] = {}
-    for path, spec in load_specs(include / "specs" / "sheets", SheetSyncSpec).items():
-        if spec.sync != path.stem:
-            raise SpecError(f"{path}: sync: {spec.sync!r} is not the file's name, call the file {spec.sync}.yaml")
-        if other := names.get(spec.sync):
-            raise SpecError(f"{path}: sync: {other} has that name too, choose another")
-        names[spec.sync] = path
-        target = (spec.target.spreadsheet_id, spec.target.tab.casefold())
-        if other := targets.get(target):
-            raise SpecError(f"{path}: target: {other.name} writes that tab too, choose another tab")
-        targets[target] = path
-        syncs.append(Sync(spec, _sql(include, path, spec), path))
-    return tuple(syncs)
+    syncs, problems = _read(include)
+    for _, error in problems:
+        raise error
+    return syncs
 
 
 def load_teams(include: Path) -> tuple[TeamSyncs, ...]:
-    """The syncs by team, teams in the order of their names.
+    """The syncs by team, teams in the order of their names; a broken spec is its team's own and stops nobody else."""
+    syncs, problems = _read(include)
+    broken = [teams.broken(path, error) for path, error in problems]
+    names = sorted({sync.spec.team for sync in syncs} | {spec.team for spec in broken})
+    return tuple(
+        TeamSyncs(
+            team,
+            tuple(sync for sync in syncs if sync.spec.team == team),
+            tuple(spec for spec in broken if spec.team == team),
+        )
+        for team in names
+    )
 
-    Raises:
-        SpecError: also where one team's schedules are in several time zones: its DAG has one.
-    """
-    syncs = load_syncs(include)
-    result = []
-    for team in sorted({sync.spec.team for sync in syncs}):
-        own = tuple(sync for sync in syncs if sync.spec.team == team)
-        teams.check_one_zone((sync.path, sync.spec) for sync in own)
-        result.append(TeamSyncs(team, own))
-    return tuple(result)
+
+def _read(include: Path) -> tuple[tuple[Sync, ...], list[tuple[Path, SpecError]]]:
+    syncs: list[Sync] = []
+    problems: list[tuple[Path, SpecError]] = []
+    seen = _Seen()
+    for path in spec_files(include / "specs" / "sheets"):
+        try:
+            spec = load_spec(path, SheetSyncSpec)
+            seen.check(path, spec)
+            syncs.append(Sync(spec, _sql(include, path, spec), path))
+        except SpecError as error:
+            problems.append((path, error))
+    return tuple(syncs), problems
+
+
+class _Seen:
+    """What earlier specs took, for those that come after them."""
+
+    def __init__(self) -> None:
+        self._targets: dict[tuple[str, str], Path] = {}
+        self._names: dict[str, Path] = {}
+        self._zones: dict[str, tuple[str, str]] = {}
+
+    def check(self, path: Path, spec: SheetSyncSpec) -> None:
+        if spec.sync != path.stem:
+            raise SpecError(f"{path}: sync: {spec.sync!r} is not the file's name, call the file {spec.sync}.yaml")
+        if (other := self._names.setdefault(spec.sync, path)) != path:
+            raise SpecError(f"{path}: sync: {other} has that name too, choose another")
+        target = (spec.target.spreadsheet_id, spec.target.tab.casefold())
+        if (other := self._targets.setdefault(target, path)) != path:
+            raise SpecError(f"{path}: target: {other.name} writes that tab too, choose another tab")
+        teams.check_zone(path, spec, self._zones)
 
 
 def _sql(include: Path, path: Path, spec: SheetSyncSpec) -> str:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from drivetrain.errors import SpecError
 from drivetrain.sheets import teams
 from drivetrain.sheets.load_spec import SheetLoadSpec
-from drivetrain.specs import load_specs
+from drivetrain.specs import load_spec, spec_files
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from drivetrain.sheets.teams import BrokenSpec
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,12 @@ class TeamLoads:
 
     team: str
     specs: tuple[SheetLoadSpec, ...]
+    broken: tuple[BrokenSpec, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """What a run may ask for."""
+        return [spec.load for spec in self.specs] + [spec.task_id for spec in self.broken]
 
     @property
     def crons(self) -> tuple[str, ...]:
@@ -42,8 +50,8 @@ class TeamLoads:
             "|---|---|---|---|---|---|",
         ]
         lines += [
-            f"| {spec.load} | {spec.description} | {spec.mode.value} | {spec.source.tab} | {spec.target.table} | "
-            f"{teams.due(spec.schedule)} |"
+            f"| {spec.load} | {teams.in_table(spec.description)} | {spec.mode.value} | {spec.source.tab} "
+            f"| {spec.target.table} | {teams.due(spec.schedule)} |"
             for spec in self.specs
         ]
         return "\n".join(lines)
@@ -53,31 +61,56 @@ def load_loads(include: Path) -> dict[Path, SheetLoadSpec]:
     """Every load of include/specs/sheet_loads/, in the order of their files.
 
     Raises:
-        SpecError: a file is wrong, or two loads write one table.
+        SpecError: a file is wrong, two loads write one table, or one team's schedules are in several time zones.
     """
-    specs = load_specs(include / "specs" / "sheet_loads", SheetLoadSpec)
-    names: dict[str, Path] = {}
-    tables: dict[str, Path] = {}
-    for path, spec in specs.items():
-        if spec.load != path.stem:
-            raise SpecError(f"{path}: load: {spec.load!r} is not the file's name, call the file {spec.load}.yaml")
-        if (other := names.setdefault(spec.load, path)) != path:
-            raise SpecError(f"{path}: load: {other} has that name too, choose another")
-        if (other := tables.setdefault(spec.target.table, path)) != path:
-            raise SpecError(f"{path}: target.table: {other.name} writes that table too, choose another")
+    specs, problems = _read(include)
+    for _, error in problems:
+        raise error
     return specs
 
 
 def load_load_teams(include: Path) -> tuple[TeamLoads, ...]:
-    """The loads by team, teams in the order of their names.
+    """The loads by team, teams in the order of their names; a broken spec is its team's own and stops nobody else."""
+    specs, problems = _read(include)
+    broken = [teams.broken(path, error) for path, error in problems]
+    names = sorted({spec.team for spec in specs.values()} | {spec.team for spec in broken})
+    return tuple(
+        TeamLoads(
+            team,
+            tuple(spec for spec in specs.values() if spec.team == team),
+            tuple(spec for spec in broken if spec.team == team),
+        )
+        for team in names
+    )
 
-    Raises:
-        SpecError: also where one team's schedules are in several time zones: its DAG has one.
-    """
-    specs = load_loads(include)
-    result = []
-    for team in sorted({spec.team for spec in specs.values()}):
-        own = {path: spec for path, spec in specs.items() if spec.team == team}
-        teams.check_one_zone(own.items())
-        result.append(TeamLoads(team, tuple(own.values())))
-    return tuple(result)
+
+def _read(include: Path) -> tuple[dict[Path, SheetLoadSpec], list[tuple[Path, SpecError]]]:
+    specs: dict[Path, SheetLoadSpec] = {}
+    problems: list[tuple[Path, SpecError]] = []
+    seen = _Seen()
+    for path in spec_files(include / "specs" / "sheet_loads"):
+        try:
+            spec = load_spec(path, SheetLoadSpec)
+            seen.check(path, spec)
+            specs[path] = spec
+        except SpecError as error:
+            problems.append((path, error))
+    return specs, problems
+
+
+class _Seen:
+    """What earlier specs took, for those that come after them."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, Path] = {}
+        self._tables: dict[str, Path] = {}
+        self._zones: dict[str, tuple[str, str]] = {}
+
+    def check(self, path: Path, spec: SheetLoadSpec) -> None:
+        if spec.load != path.stem:
+            raise SpecError(f"{path}: load: {spec.load!r} is not the file's name, call the file {spec.load}.yaml")
+        if (other := self._names.setdefault(spec.load, path)) != path:
+            raise SpecError(f"{path}: load: {other} has that name too, choose another")
+        if (other := self._tables.setdefault(spec.target.table, path)) != path:
+            raise SpecError(f"{path}: target.table: {other.name} writes that table too, choose another")
+        teams.check_zone(path, spec, self._zones)

@@ -50,4 +50,5 @@ class LoadOutcome:
         if self.outcome != "planned":
             for key in ("preview", "columns", "worst"):
                 values.pop(key)
-        return values
+        # Airflow keeps a tuple as an object of its own making, a list as JSON.
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}

@@ -44,7 +44,9 @@ class Marker(BaseModel):
     tab: str = ""
 
 
-RUNS_REMEMBERED = 40
+# A workbook holds 30,000 characters of metadata: room for all of its 200 tabs' markers would be 150 each; this
+# leaves room for about 75 appending syncs.
+RUNS_REMEMBERED = 16
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,18 @@ class Tab:
 
 @dataclass(frozen=True)
 class Workbook:
-    """A workbook's tabs and this sync's marker."""
+    """A workbook's tabs and this sync's marker.
+
+    Attributes:
+        other_metadata: characters of developer metadata that are not this sync's marker.
+    """
 
     spreadsheet_id: str
     title: str
     tabs: tuple[Tab, ...]
     marker: Marker | None
     marker_exists: bool
+    other_metadata: int = 0
 
     def tab(self, title: str) -> Tab | None:
         """The tab of that title; Google compares titles without regard to case."""
@@ -135,6 +142,11 @@ def parse_workbook(answer: dict[str, Any], sync: str) -> Workbook:
         tabs=tuple(tabs),
         marker=_parse_marker(entry),
         marker_exists=entry is not None,
+        other_metadata=sum(
+            len(m.get("metadataKey", "")) + len(m.get("metadataValue", ""))
+            for m in answer.get("developerMetadata", [])
+            if m is not entry
+        ),
     )
 
 

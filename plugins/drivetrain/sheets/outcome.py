@@ -60,7 +60,8 @@ class SyncOutcome:
         if self.outcome != "planned":
             values.pop("preview")
             values.pop("columns")
-        return values
+        # Airflow keeps a tuple as an object of its own making, a list as JSON.
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def describe_columns(columns: Sequence[Column]) -> tuple[dict[str, str], ...]:

@@ -34,7 +34,7 @@ def write(include: Path, name: str, *, folder: str = "", **changes: Any) -> Path
 
 def refusal(include: Path) -> str:
     with pytest.raises(SpecError) as caught:
-        load_teams(include)
+        load_syncs(include)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -137,3 +137,17 @@ def test_a_team_s_page_lists_every_sync(tmp_path: Path) -> None:
     assert "`0 7 * * *`" in lines[-2]
     assert "Asia/Kolkata" in lines[-2]
     assert "on demand" in lines[-1]
+
+
+def test_a_broken_spec_is_its_team_s_own_and_the_others_go_on(tmp_path: Path) -> None:
+    write(tmp_path, "good", team="risk")
+    write(tmp_path, "bad key", team="bi", colour="red")
+    (tmp_path / "specs" / "sheets" / "noise.yaml").write_text("team: [")
+    found = {team.team: team for team in load_teams(tmp_path)}
+    assert [sync.spec.sync for sync in found["risk"].syncs] == ["good"]
+    assert found["risk"].broken == ()
+    (broken,) = found["bi"].broken
+    assert (broken.task_id, found["bi"].names) == ("bad_key", ["bad_key"])
+    assert "bad key.yaml: " in broken.message
+    assert "colour: unknown key" in broken.message
+    assert [spec.task_id for spec in found["unassigned"].broken] == ["noise"]

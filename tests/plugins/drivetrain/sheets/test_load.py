@@ -45,7 +45,7 @@ def test_a_dry_run_changes_nothing_and_shows_the_rows(mode: str) -> None:
     assert told == []
     summary = outcome.summary()
     assert (summary["outcome"], summary["rows_inserted"], summary["rows_rejected"]) == ("planned", 1, 1)
-    assert summary["preview"] == ({"row": 2, "values": {"CODE": "a", "N": "1"}},)
+    assert summary["preview"] == [{"row": 2, "values": {"CODE": "a", "N": "1"}}]
     assert summary["worst"][0].startswith("B3 (N): the text 'x' is not a whole number")
 
 

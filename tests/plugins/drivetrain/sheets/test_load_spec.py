@@ -118,4 +118,4 @@ def test_a_team_with_two_time_zones_is_refused(tmp_path: Path) -> None:
         ),
     )
     with pytest.raises(SpecError, match="Asia/Kolkata is not the UTC of one_load"):
-        load_load_teams(include)
+        load_loads(include)

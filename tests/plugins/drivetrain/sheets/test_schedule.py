@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from drivetrain.sheets.schedule import Window, bind, is_due, run_key, run_window
-from drivetrain.sheets.spec import FromRun, Schedule, SheetSyncSpec
+from drivetrain.sheets.spec import FromRun, Schedule
 from tests.support.sheets import sync_spec
 
 NEW_YORK, KOLKATA = "America/New_York", "Asia/Kolkata"

@@ -1,0 +1,66 @@
+"""Airflow's connections to the stand-ins, as the file that its local secrets backend reads.
+
+Not in the environment, where every child process would inherit them, and not in the metadata database.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from standins.platform.secrets import write_private
+
+if TYPE_CHECKING:
+    from standins.platform.layout import Layout
+    from standins.platform.secrets import Secrets
+
+SHEETS_ACCOUNTS = ("sync-1", "sync-2", "sync-3")
+SHEETS_TIMEOUT_SECONDS = 60
+
+
+def connections(layout: Layout, secrets: Secrets) -> dict[str, dict[str, object]]:
+    """Connection id -> what Airflow's `Connection` takes."""
+    keyfiles = [str(layout.home / "sheets" / "accounts" / f"{name}.json") for name in SHEETS_ACCOUNTS]
+    return {
+        "snowflake_default": {
+            "conn_type": "snowflake",
+            "login": "drivetrain",
+            "password": "drivetrain",
+            "extra": json.dumps(
+                {
+                    "account": "drivetrain",
+                    "warehouse": "DEMO",
+                    "database": "MARKETPLACE",
+                    "host": "127.0.0.1",
+                    "port": layout.ports.snowflake,
+                    "protocol": "http",
+                }
+            ),
+        },
+        "google_sheets_default": {
+            "conn_type": "drivetrain_google_sheets",
+            "extra": json.dumps(
+                {
+                    "api_root": layout.sheets_url,
+                    "keyfile_paths": keyfiles,
+                    "timeout_seconds": SHEETS_TIMEOUT_SECONDS,
+                }
+            ),
+        },
+        "drivetrain_state": {
+            "conn_type": "postgres",
+            "host": "127.0.0.1",
+            "port": layout.ports.postgres,
+            "login": "drivetrain",
+            "password": secrets.postgres_password,
+            "schema": "drivetrain",
+        },
+        # The bundle needs no login; without this each task logs that it looked for one.
+        "git_default": {"conn_type": "git"},
+        "redis_default": {"conn_type": "redis", "host": "127.0.0.1", "port": layout.ports.redis},
+    }
+
+
+def write_connections(layout: Layout, secrets: Secrets) -> None:
+    """Write the file that Airflow reads at each look-up."""
+    write_private(layout.connections_file, json.dumps(connections(layout, secrets), indent=1))

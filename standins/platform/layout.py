@@ -1,0 +1,91 @@
+"""Where everything is: one repository, one home directory for all that runs, one set of ports."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from standins.ports import Ports
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one running platform.
+
+    Attributes:
+        home: all state; removing it while nothing runs is a fresh start.
+        ports: where its services listen.
+        repository: the working tree whose code runs.
+    """
+
+    home: Path
+    ports: Ports
+    repository: Path = REPOSITORY
+
+    @classmethod
+    def from_env(cls) -> Layout:
+        """DRIVETRAIN_HOME, or `.drivetrain` in the repository; ports from DRIVETRAIN_PORT_*."""
+        home = os.environ.get("DRIVETRAIN_HOME") or str(REPOSITORY / ".drivetrain")
+        return cls(Path(home).resolve(), Ports.from_env())
+
+    @property
+    def bin(self) -> Path:
+        """Programs of Airflow's virtual environment."""
+        return self.repository / ".venv" / "bin"
+
+    @property
+    def site_packages(self) -> Path:
+        """Libraries of Airflow's virtual environment."""
+        return next((self.repository / ".venv" / "lib").glob("python3.*")) / "site-packages"
+
+    @property
+    def standins_python(self) -> Path:
+        """Interpreter of the emulators' virtual environment."""
+        return self.repository / ".venv-standins" / "bin" / "python"
+
+    @property
+    def airflow_home(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.home / "airflow"
+
+    @property
+    def postgres_data(self) -> Path:
+        """Postgres' data directory."""
+        return self.home / "postgres"
+
+    @property
+    def bundle_repository(self) -> Path:
+        """The bare repository that Airflow follows."""
+        return self.home / "git" / "bundle.git"
+
+    @property
+    def bundle_work(self) -> Path:
+        """The clone from which we push."""
+        return self.home / "git" / "work"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Random secrets, made once."""
+        return self.home / "secrets.json"
+
+    @property
+    def connections_file(self) -> Path:
+        """Airflow's connections."""
+        return self.airflow_home / "connections.json"
+
+    @property
+    def airflow_url(self) -> str:
+        """UI and REST."""
+        return f"http://127.0.0.1:{self.ports.airflow}"
+
+    @property
+    def sheets_url(self) -> str:
+        """The Sheets stand-in."""
+        return f"http://127.0.0.1:{self.ports.sheets}"
+
+    def stamp(self, name: str) -> Path:
+        """Notes that something was done, by its content."""
+        return self.home / "stamps" / name

@@ -1,0 +1,145 @@
+"""Triggers DAG runs and follows their tasks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from standins.platform.api import AirflowApi
+
+TAG = "sheet-sync"
+FINISHED = frozenset({"success", "failed"})
+TASK_FINISHED = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """One task of a followed run.
+
+    Attributes:
+        state: Airflow's word for it; `waiting` where it has none yet.
+        seconds: how long it has run, or did.
+        summary: what the task returned, once it succeeded.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    state: str
+    try_number: int
+    seconds: float
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def team(self) -> str:
+        """The DAG's name without what all of them share."""
+        return self.dag_id.removeprefix("sheets_sync_")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where the followed runs stand; `states` is DAG id -> state of its run."""
+
+    states: Mapping[str, str]
+    rows: Sequence[TaskRow]
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing will change any more."""
+        return all(state in FINISHED for state in self.states.values())
+
+    @property
+    def failed_tasks(self) -> list[TaskRow]:
+        """Tasks that failed for good by themselves."""
+        return [row for row in self.rows if row.state == "failed"]
+
+    @property
+    def failed_dags(self) -> list[str]:
+        """DAGs whose run failed."""
+        return [dag_id for dag_id, state in self.states.items() if state == "failed"]
+
+
+def tagged_dags(api: AirflowApi, tag: str = TAG) -> list[str]:
+    """Ids of the DAGs that carry the tag."""
+    return [dag["dag_id"] for dag in api.items("dags", "dags", tags=tag, order_by="dag_id")]
+
+
+def trigger(api: AirflowApi, dag_ids: Sequence[str]) -> str:
+    """Trigger one run of each DAG, then unpause it; returns the run id, the same for all.
+
+    A DAG that wakes up may be due, and if it allows one run at a time, then the run that is due the longest is first.
+    So that ours is not the second, it is triggered before and counts as due a second earlier.
+    """
+    now = datetime.now(UTC)
+    run_id = f"demo__{now:%Y-%m-%dT%H:%M:%S.%f}"
+    for dag_id in dag_ids:
+        due = api.read(f"dags/{dag_id}")["next_dagrun_run_after"]
+        run_after = min(now, datetime.fromisoformat(due) - timedelta(seconds=1)) if due else now
+        body = {"dag_run_id": run_id, "logical_date": None, "run_after": run_after.isoformat()}
+        api.write("POST", f"dags/{dag_id}/dagRuns", body)
+        api.write("PATCH", f"dags/{dag_id}", {"is_paused": False})
+    return run_id
+
+
+def follow(
+    api: AirflowApi,
+    dag_ids: Sequence[str],
+    run_id: str,
+    show: Callable[[Snapshot], None],
+    poll_seconds: float = 0.7,
+) -> Snapshot:
+    """Ask until every run has finished; `show` is called after each answer."""
+    summaries: dict[tuple[str, str], Mapping[str, Any]] = {}
+    while True:
+        # The runs first: a run that has finished by then has all its tasks in the second answer.
+        runs = api.batch("dags/~/dagRuns/list", "dag_runs", {"dag_ids": list(dag_ids)})
+        states = {run["dag_id"]: run["state"] for run in runs if run["dag_run_id"] == run_id}
+        found = api.batch(
+            "dags/~/dagRuns/~/taskInstances/list",
+            "task_instances",
+            {"dag_ids": list(dag_ids), "dag_run_ids": [run_id]},
+        )
+        rows = [_row(api, task, summaries) for task in found]
+        snapshot = Snapshot(states, sorted(rows, key=lambda row: (row.dag_id, row.task_id)))
+        show(snapshot)
+        if snapshot.finished:
+            return snapshot
+        time.sleep(poll_seconds)
+
+
+def _row(api: AirflowApi, task: dict[str, Any], summaries: dict[tuple[str, str], Mapping[str, Any]]) -> TaskRow:
+    key = (task["dag_id"], task["task_id"])
+    state = task["state"] or "waiting"
+    if state == "success" and key not in summaries:
+        summaries[key] = _returned(api, task)
+    seconds = task["duration"] or 0.0
+    if state == "running" and task["start_date"]:
+        seconds = (datetime.now(UTC) - datetime.fromisoformat(task["start_date"])).total_seconds()
+    return TaskRow(key[0], task["dag_run_id"], key[1], state, task["try_number"], seconds, summaries.get(key, {}))
+
+
+def _returned(api: AirflowApi, task: dict[str, Any]) -> Mapping[str, Any]:
+    path = (
+        f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/xcomEntries/return_value"
+    )
+    response = api.get(path)
+    value = response.json()["value"] if response.is_success else None
+    return value if isinstance(value, dict) else {}
+
+
+def error_line(api: AirflowApi, row: TaskRow) -> str:
+    """The line of a failed task's log that tells why."""
+    path = f"dags/{row.dag_id}/dagRuns/{row.run_id}/taskInstances/{row.task_id}/logs/{max(row.try_number, 1)}"
+    response = api.get(path, headers={"Accept": "application/json"})
+    content = response.json().get("content", []) if response.is_success else []
+    events = [event for event in content if isinstance(event, dict)]
+    # A structured log names the exception; the outermost is the last of the list's first entry.
+    for event in reversed(events):
+        for detail in event.get("error_detail") or []:
+            return f"{detail.get('exc_type', 'Error')}: {detail.get('exc_value', '')}".strip()
+    errors = [event["event"] for event in events if event.get("level") in ("error", "critical")]
+    return str(errors[-1]).splitlines()[-1] if errors else "its log names no error"

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from standins.platform import runs
+from standins.platform.api import AirflowApi
+from standins.supervisor.errors import SupervisorError
+
+
+class FakeAirflow(httpx.BaseTransport):
+    """Answers as Airflow's REST API does: tokens that can run out, pages, two DAGs whose runs take two polls."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.password = "secret"
+        self.tokens = 0
+        self.accepted: set[str] = set()
+        self.polls = 0
+        self.triggered: list[Any] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if request.content else {}
+        path = request.url.path
+        if path == "/auth/token":
+            if body["password"] != self.password:
+                return httpx.Response(401, json={"detail": "Invalid credentials"})
+            self.tokens += 1
+            self.accepted = {f"Bearer token-{self.tokens}"}
+            return httpx.Response(201, json={"access_token": f"token-{self.tokens}"})
+        if request.headers.get("Authorization") not in self.accepted:
+            return httpx.Response(401, json={"detail": "Invalid JWT token"})
+        self.log.append(f"{request.method} {path}")
+        return self._answer(path.removeprefix("/api/v2/"), request, body)
+
+    def _answer(self, path: str, request: httpx.Request, body: Any) -> httpx.Response:
+        names = [f"sheets_sync_{team}" for team in ("bi", "lending")]
+        if path == "dags":
+            offset = int(request.url.params["offset"])
+            page = [{"dag_id": name} for name in names[offset : offset + 1]]
+            return httpx.Response(200, json={"dags": page, "total_entries": 2})
+        if path == "dags/~/dagRuns/list":
+            self.polls += 1
+            state = "success" if self.polls > 1 else "running"
+            found = [{"dag_id": name, "dag_run_id": "r1", "state": state} for name in names]
+            return httpx.Response(200, json={"dag_runs": found, "total_entries": 2})
+        if path == "dags/~/dagRuns/~/taskInstances/list":
+            state = "success" if self.polls > 1 else None
+            found = [
+                {
+                    "dag_id": name,
+                    "dag_run_id": "r1",
+                    "task_id": "cars",
+                    "state": state,
+                    "duration": 1.5 if state else None,
+                    "start_date": None,
+                    "try_number": 1,
+                }
+                for name in names
+            ]
+            return httpx.Response(200, json={"task_instances": found, "total_entries": 2})
+        if path.endswith("xcomEntries/return_value"):
+            return httpx.Response(200, json={"value": {"rows": 7}})
+        if path == "dags/a" and request.method == "GET":
+            return httpx.Response(200, json={"next_dagrun_run_after": "2026-01-01T10:00:00Z"})
+        if path == "dags/a/dagRuns":
+            self.triggered.append(body)
+        if path == "nothing":
+            return httpx.Response(404, json={"detail": "no such thing"})
+        return httpx.Response(200, json={})
+
+
+@pytest.fixture
+def airflow() -> FakeAirflow:
+    return FakeAirflow()
+
+
+@pytest.fixture
+def api(airflow: FakeAirflow) -> AirflowApi:
+    api = AirflowApi("http://airflow", "admin", "secret")
+    api._transport = airflow
+    return api
+
+
+def test_a_token_is_asked_for_once_and_again_when_it_has_run_out(api: AirflowApi, airflow: FakeAirflow) -> None:
+    assert api.get("dags/x").is_success
+    assert api.get("dags/x").is_success
+    assert airflow.tokens == 1
+    airflow.accepted.clear()
+    assert api.get("dags/x").is_success
+    assert airflow.tokens == 2
+
+
+def test_a_refused_login_is_told_and_not_repeated(api: AirflowApi, airflow: FakeAirflow) -> None:
+    airflow.password = "another"
+    with pytest.raises(SupervisorError, match=r"Airflow refused the login \(401\)"):
+        api.get("dags")
+
+
+def test_an_error_is_told_with_method_path_and_answer(api: AirflowApi) -> None:
+    with pytest.raises(SupervisorError, match=r"Airflow answered 404 to GET /api/v2/nothing: .*no such thing"):
+        api.read("nothing")
+
+
+def test_a_listing_is_read_page_by_page(api: AirflowApi) -> None:
+    assert runs.tagged_dags(api) == ["sheets_sync_bi", "sheets_sync_lending"]
+
+
+def test_a_run_is_triggered_before_its_dag_wakes_up_and_due_before_its_schedule(
+    api: AirflowApi, airflow: FakeAirflow
+) -> None:
+    runs.trigger(api, ["a"])
+    assert airflow.log == ["GET /api/v2/dags/a", "POST /api/v2/dags/a/dagRuns", "PATCH /api/v2/dags/a"]
+    assert airflow.triggered[0]["run_after"] == "2026-01-01T09:59:59+00:00"
+
+
+def test_runs_are_followed_to_their_end_and_their_summaries_read_once(api: AirflowApi, airflow: FakeAirflow) -> None:
+    shown: list[runs.Snapshot] = []
+    end = runs.follow(api, ["sheets_sync_bi", "sheets_sync_lending"], "r1", shown.append, poll_seconds=0)
+    assert [row.state for row in shown[0].rows] == ["waiting", "waiting"]
+    assert end.finished
+    assert [(row.team, row.summary) for row in end.rows] == [("bi", {"rows": 7}), ("lending", {"rows": 7})]
+    assert sum(line.endswith("return_value") for line in airflow.log) == 2
