@@ -63,7 +63,7 @@ def test_a_dry_run_returns_the_typed_plan_and_writes_nothing(platform: LocalPlat
     assert plan["cells_added"] > plan["rows_added"]
     assert plan["calls_needed"] == 1
     assert plan["quota_share"] == pytest.approx(1 / 60, abs=1e-3)
-    assert {column["type"] for column in plan["columns"]} >= {"text", "decimal", "date"}
+    assert {column["type"] for column in plan["columns"]} >= {"text", "decimal", "variant"}
     assert plan["preview"][0]["change"] == "added"
 
 

@@ -1,0 +1,43 @@
+"""Every example of docs/REST.md, run in the page's order against a real Airflow. The page's head says how."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from standins.platform.secrets import ADMIN, Secrets
+
+if TYPE_CHECKING:
+    from standins.platform.testing import LocalPlatform
+
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
+
+PAGE = Path(__file__).parents[2] / "docs" / "REST.md"
+BLOCK = re.compile(r'^```bash test="([^"]+)" status=(\d+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+
+
+def test_every_example_of_the_page_does_what_it_says(platform: LocalPlatform, tmp_path: Path) -> None:
+    (tmp_path / ".curlrc").write_text('write-out = "%{stderr}HTTP %{http_code}\\n"\n', encoding="utf-8")
+    env = {
+        **os.environ,
+        "AIRFLOW_URL": platform.airflow_url,
+        "AIRFLOW_USER": ADMIN,
+        "AIRFLOW_PASSWORD": Secrets.of(platform.layout.secrets_file).admin_password,
+        "CURL_HOME": str(tmp_path),
+        "NO_PROXY": "127.0.0.1",
+    }
+    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+    assert len(blocks) >= 20
+    for name, status, text in blocks:
+        script = f"set -euo pipefail; set -a; [ ! -f vars ] || . ./vars\n{text}\nexport -p > vars\n"
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=180, check=False
+        )
+        said = f"{name}: {done.stdout[-800:]}\n{done.stderr[-800:]}"
+        assert done.stderr.strip().splitlines()[-1:] == [f"HTTP {status}"], said
+        assert done.returncode == (0 if int(status) < 400 else 22), said
