@@ -78,8 +78,8 @@ def airflow_env(layout: Layout, secrets: Secrets) -> dict[str, str]:
             "dag_bundle_config_list": json.dumps([bundle]),
             "dag_bundle_storage_path": layout.home / "bundles",
             "bundle_refresh_check_interval": 1,
-            # A new version is parsed at once; in between, parsing the same files again only costs CPU.
-            "min_file_process_interval": 300,
+            # A file that did not change itself, but an include of which did, is not parsed again before this.
+            "min_file_process_interval": 30,
             "refresh_interval": REFRESH_SECONDS,
         },
         "workers": {"execution_api_timeout": 30},

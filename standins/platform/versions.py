@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from standins.platform.layout import Layout
 
 
+# Airflow looks for new commits and changed files by itself, but a file whose include alone has changed it would leave
+# for half a minute. It is asked again after this long, since it may have looked just before the push.
+ASK_AGAIN_SECONDS = 3.0
 # How long a file that made no DAG is waited for, once others have.
 GRACE_SECONDS = 8.0
 
@@ -79,6 +82,7 @@ def wait_for_version(layout: Layout, api: AirflowApi, sha: str, timeout_seconds:
     version = Version(sha, files, bundle.committed_at(layout, sha))
     deadline = time.monotonic() + timeout_seconds
     grace: float | None = None
+    asked = 0.0
     while True:
         # The errors second: a file that fails also moves its DAGs to the version, in the same transaction.
         dags = list(api.items("dags", "dags", bundle_name=BUNDLE))
@@ -88,9 +92,23 @@ def wait_for_version(layout: Layout, api: AirflowApi, sha: str, timeout_seconds:
             grace = grace or time.monotonic() + GRACE_SECONDS
             if not silent_files(version, dags) or time.monotonic() > grace:
                 return
+        if time.monotonic() > asked + ASK_AGAIN_SECONDS:
+            asked = time.monotonic()
+            _ask_to_parse(api, version, dags)
         if time.monotonic() > deadline:
             raise SupervisorError(
                 f"Airflow showed no DAG of version {sha[:12]} within {timeout_seconds:.0f} s: either its files make "
                 f"none, or see {layout.home / 'logs' / 'airflow-dag-processor.log'}"
             )
         time.sleep(0.3)
+
+
+def _ask_to_parse(api: AirflowApi, version: Version, dags: Iterable[dict[str, Any]]) -> None:
+    """Have the files parsed whose DAGs are at another version; Airflow fetches the bundle first."""
+    behind = {
+        dag["file_token"]
+        for dag in dags
+        if dag["relative_fileloc"] in version.files and dag["bundle_version"] != version.sha
+    }
+    for token in behind:
+        api.put(f"parseDagFile/{token}")  # whatever it answers: that it was asked already is no error

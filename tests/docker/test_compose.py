@@ -15,7 +15,7 @@ from standins.ports import Ports
 from tests.docker.files import REPOSITORY, VARIABLE, compose
 
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
-ONCE = {"settings", "warehouse-load", "workbooks", "bundle", "migrate", "demo"}
+ONCE = {"settings", "warehouse-load", "workbooks", "bundle", "migrate", "state-migrate", "demo"}
 # A unit of the local platform -> its container, where the name is another.
 NAMES = {"warehouse": "warehouse-load", "airflow-migrate": "migrate"}
 
@@ -80,7 +80,7 @@ def needs(services: dict[str, Any], name: str) -> set[str]:
 
 
 def test_tasks_start_only_once_there_is_all_that_they_read(services):
-    first = {"settings", "migrate", "bundle", "warehouse-load", "workbooks", "api-server"}
+    first = {"settings", "migrate", "state-migrate", "bundle", "warehouse-load", "workbooks", "api-server"}
     assert needs(services, "scheduler") >= first
     for name in services:
         assert name not in needs(services, name)

@@ -76,6 +76,12 @@ def test_a_second_push_is_what_runs_next(platform: LocalPlatform) -> None:
     assert row.summary["rows"] == 2
 
 
+def test_a_push_that_changes_an_include_alone_arrives_soon_as_well(platform: LocalPlatform) -> None:
+    probe = PROBE.replace("ROWS", "2")
+    sha = platform.push({"dags/probe.py": probe, "include/note.txt": "changed"})
+    platform.wait_for_version(sha, timeout_seconds=20)  # by itself Airflow would take half a minute
+
+
 def test_a_failed_task_tells_its_error_line(platform: LocalPlatform) -> None:
     end = _run(platform, PROBE.replace("ROWS", "1 / 0"))
     assert end.failed_dags == ["probe"]

@@ -1,0 +1,109 @@
+# `make demo` needs git, make, curl and Python 3.11, and nothing else. All that runs keeps its state in .drivetrain/.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3.11
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+PLATFORM := $(BIN)/python -m standins
+export DRIVETRAIN_STARTED_AT := $(shell date +%s.%N)
+
+# A virtual environment is made again when what it was made from has changed.
+hash = $(shell cat $(1) 2>/dev/null | cksum | tr ' ' '-')
+STAMP := .venv/.made-$(call hash,requirements.txt requirements-dev.txt pyproject.toml)
+STANDINS_STAMP := .venv-standins/.made-$(call hash,requirements-standins.txt)
+
+.PHONY: help
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+.PHONY: venv
+venv: $(STAMP) $(STANDINS_STAMP) ## install everything into .venv and .venv-standins
+
+$(STAMP):
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is missing: install Python 3.11, or name it with PYTHON=<path>." >&2; exit 1; }
+	@echo "Installing the platform into .venv"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.txt requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@rm -f .venv/.made-* && touch $@
+
+$(STANDINS_STAMP): | $(STAMP)
+	@echo "Installing the emulators into .venv-standins"
+	@test -x .venv-standins/bin/python || $(PYTHON) -m venv .venv-standins
+	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-standins/bin/python requirements-standins.txt
+	@rm -f .venv-standins/.made-* && touch $@
+
+.PHONY: demo
+demo: venv ## from nothing to synced sheets: start everything, run every sync once (ARGS=--check compares cell for cell)
+	@$(PLATFORM) demo $(ARGS)
+
+.PHONY: up
+up: venv ## start everything and run nothing
+	@$(PLATFORM) up $(ARGS)
+
+.PHONY: down
+down: ## stop what was started, and only that
+	@if test -x $(BIN)/python; then $(PLATFORM) down; else echo "Down: nothing was installed."; fi
+
+.PHONY: status
+status: venv ## show what runs
+	@$(PLATFORM) status || test $$? -eq 3
+
+.PHONY: logs
+logs: venv ## follow the services' logs (ARGS=<name> for one of them)
+	@$(PLATFORM) logs -f $(ARGS)
+
+.PHONY: push
+push: venv ## publish dags/ and include/ to the running Airflow (M="message")
+	@$(PLATFORM) push -m "$(or $(M),Push)"
+
+.PHONY: test
+test: lint ## lint, then every test
+	@$(BIN)/pytest $(ARGS)
+
+.PHONY: test-fast
+test-fast: venv ## the tests that need neither minutes nor the whole platform
+	@$(BIN)/pytest -m "not slow and not e2e" $(ARGS)
+
+.PHONY: lint
+lint: venv ## ruff, mypy, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: venv ## let ruff rewrite what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: lock
+lock: venv ## resolve requirements*.in into requirements*.txt anew
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-standins.in -o requirements-standins.txt
+
+.PHONY: schemas
+schemas: venv ## write the JSON Schemas of the specs
+	@$(BIN)/drivetrain schemas write
+
+.PHONY: docs
+docs: venv ## write the generated pages of the documentation
+	@$(BIN)/drivetrain docs write
+
+.PHONY: bench-sheets
+bench-sheets: venv ## measure the sheet sync
+	@$(BIN)/python -m benchmarks.sheets $(ARGS)
+
+.PHONY: bench-report
+bench-report: venv ## make docs/BENCHMARKS.md and its plots from the benchmarks' results
+	@$(BIN)/python -m benchmarks.report
+
+.PHONY: clean
+clean: down ## stop everything and remove its state; the virtual environments stay
+	@rm -rf .drivetrain .mypy_cache .ruff_cache .import_linter_cache .hypothesis

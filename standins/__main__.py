@@ -1,0 +1,159 @@
+"""`python -m standins`: the local platform from the command line. `make help` shows the short form of each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from standins.platform import bundle
+from standins.platform.demo import connect, run_syncs, verify
+from standins.platform.layout import Layout
+from standins.platform.secrets import ADMIN, Secrets
+from standins.platform.services import platform
+from standins.platform.show import Progress, print_result, wide_console
+from standins.platform.versions import wait_for_version
+from standins.supervisor import processes
+from standins.supervisor.errors import SupervisorError
+from standins.supervisor.supervisor import Supervisor
+from standins.supervisor.units import Service
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+Without = Annotated[list[str], typer.Option(help="A part to leave out, along with what needs it; repeatable.")]
+
+
+def _report(name: str, outcome: str, seconds: float) -> None:
+    # One write for each line: they come from several threads.
+    sys.stdout.write(f"  {name:<22} {outcome:<28} {seconds:6.1f} s\n")
+    sys.stdout.flush()
+
+
+def _seconds_since_start() -> float:
+    """Since `make` was called, which may have had to install everything first, else since this process started."""
+    myself = processes.read(os.getpid())
+    began = os.environ.get("DRIVETRAIN_STARTED_AT") or (processes.epoch_seconds(myself.start_ticks) if myself else 0)
+    return time.time() - float(began)
+
+
+def _start(layout: Layout, without: list[str]) -> list[str]:
+    started = Supervisor(layout.home, _report).up(platform(layout, without=without))
+    print(
+        f"Up in {_seconds_since_start():.1f} s, {len(started)} started now. Airflow: {layout.airflow_url}", flush=True
+    )
+    return started
+
+
+@app.command()
+def up(without: Without = []) -> None:  # noqa: B006 (typer copies it)
+    """Start everything; what runs already is left alone."""
+    _start(Layout.from_env(), without)
+
+
+@app.command()
+def demo(
+    check: Annotated[bool, typer.Option("--check", help="Also compare each sheet with its source.")] = False,
+    without: Without = [],  # noqa: B006 (typer copies it)
+) -> None:
+    """Start everything, run every sheet sync once, and show what was synced."""
+    layout = Layout.from_env()
+    started = _start(layout, without)
+    console = wide_console()
+    with connect(layout) as api, Progress(console) as progress:
+        snapshot = run_syncs(layout, api, progress)
+    print_result(console, layout, snapshot, ADMIN, Secrets.of(layout.secrets_file).admin_password)
+    if check:
+        verify(layout)
+    print(f"{'From nothing to synced' if started else 'Synced'} in {_seconds_since_start():.0f} s.")
+
+
+@app.command()
+def push(message: Annotated[str, typer.Option("-m", "--message", help="Of the commit.")] = "Push") -> None:
+    """Publish dags/ and include/ as they are now, and wait until Airflow shows them."""
+    layout = Layout.from_env()
+    began = time.monotonic()
+    sha = bundle.publish(layout, message)
+    with connect(layout) as api:
+        wait_for_version(layout, api, sha)
+    print(f"Airflow runs version {sha[:12]}, {time.monotonic() - began:.1f} s after the push.")
+
+
+@app.command()
+def status() -> None:
+    """Show what runs; the exit code is 3 unless everything does."""
+    layout = Layout.from_env()
+    table = Table()
+    for heading in ("service", "state", "pid", "port", "since", "log"):
+        table.add_column(heading)
+    supervisor = Supervisor(layout.home)
+    well = True
+    for unit in platform(layout):
+        if not isinstance(unit, Service):
+            continue
+        record = supervisor.state.read(unit.name)
+        if record is None or not record.alive:
+            state, columns = ("crashed" if record else "not started"), ("", "", "")
+        else:
+            reason = unit.probe(record)
+            state = f"not ready: {reason}" if reason else "ready"
+            since = time.strftime("%H:%M:%S", time.localtime(record.started_at))
+            columns = (str(record.pid), str(record.port or ""), since)
+        well = well and state == "ready"
+        table.add_row(unit.name, state, *columns, str(supervisor.log(unit.name)))
+    wide_console().print(table)
+    if not well:
+        raise typer.Exit(3)
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(help="One service; all of them if left out.")] = "",
+    lines: Annotated[int, typer.Option("-n", help="How many of the last lines of each.")] = 20,
+    follow: Annotated[bool, typer.Option("-f", help="Keep showing new ones.")] = False,
+) -> None:
+    """Show what the services wrote."""
+    folder = Layout.from_env().home / "logs"
+    files = sorted(map(str, folder.glob(f"{name or '*'}.log")))
+    tail = shutil.which("tail")
+    if not files or not tail:
+        raise SupervisorError(f"No log {name or ''} in {folder}: nothing was started, or the name is another.")
+    os.execv(tail, [tail, "-n", str(lines), *(["-F"] if follow else []), *files])  # noqa: S606 (a list, no shell)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything that was started from here."""
+    stopped = Supervisor(Layout.from_env().home, _report).down()
+    stuck = [pid for result in stopped for pid in result.unstoppable]
+    if stuck:
+        raise SupervisorError(f"Could not be stopped: pid {', '.join(map(str, stuck))}.")
+    print(f"Down: {len(stopped)} stopped." if stopped else "Down: nothing was running.")
+
+
+def main() -> None:
+    """One line for what we expect to go wrong; a traceback is for bugs."""
+    # As Ctrl-C: what was started is stopped again.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        code = app(standalone_mode=False)
+    except SupervisorError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted; `make status` shows what runs, `make down` stops it", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if type(error).__module__.startswith(("click", "typer")):
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+        raise
+    sys.exit(code or 0)
+
+
+if __name__ == "__main__":
+    main()
