@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
 from snowflake.connector import errors
+from snowflake.connector.constants import FIELD_TYPES
 
 from drivetrain.errors import CredentialsError, DrivetrainError, SourceError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-    import pyarrow as pa
 
 # https://docs.snowflake.com/en/developer-guide/driver-error-messages: log-in refused
 _LOGIN_ERRORS = frozenset({250001, 390100, 390101, 390102, 390144, 390189, 390195})
@@ -27,25 +27,51 @@ class ArrowResult:
     """
 
     def __init__(self, cursor: Any, sync_name: str) -> None:
-        self._cursor, self._name = cursor, sync_name
-        self._tables: Iterator[pa.Table] = cursor.fetch_arrow_batches()
-        first = next(self._tables, None)
-        # A result without rows has no batch either; its types are still known.
-        self._first: pa.Table = first if first is not None else cursor.fetch_arrow_all(force_return_table=True)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Names and types of the columns."""
-        return self._first.schema
+        self._name = sync_name
+        self._first: pa.Table | None = None
+        self._tables: Iterator[pa.Table] = iter(())
+        if cursor.rowcount == 0:  # the connector fails to make a table of no batches; the types are still known
+            self.schema = _schema(cursor.description)
+            return
+        self._tables = cursor.fetch_arrow_batches()
+        self._first = next(self._tables)
+        self.schema: pa.Schema = self._first.schema
 
     def batches(self) -> Iterable[pa.RecordBatch]:
         """The rows, once."""
+        if self._first is None:
+            return
         yield from self._first.to_batches()
+        self._first = None
         try:
             for table in self._tables:
                 yield from table.to_batches()
         except errors.Error as error:
             raise _mapped(error, self._name) from None
+
+
+def _schema(description: Iterable[Any]) -> pa.Schema:
+    """Arrow types from a cursor's description, as rows of the result would have them."""
+    types = {
+        "REAL": pa.float64(),
+        "DATE": pa.date32(),
+        "TIME": pa.time64("ns"),
+        "TIMESTAMP": pa.timestamp("ns"),
+        "TIMESTAMP_NTZ": pa.timestamp("ns"),
+        "TIMESTAMP_LTZ": pa.timestamp("ns", tz="UTC"),
+        "TIMESTAMP_TZ": pa.timestamp("ns", tz="UTC"),
+        "BINARY": pa.binary(),
+        "BOOLEAN": pa.bool_(),
+    }
+    fields = []
+    for column in description:
+        name = FIELD_TYPES[column.type_code].name
+        if name == "FIXED":
+            kind = pa.decimal128(38, column.scale) if column.scale else pa.int64()
+        else:
+            kind = types.get(name, pa.string())
+        fields.append(pa.field(column.name, kind))
+    return pa.schema(fields)
 
 
 class ArrowSnowflakeHook(SnowflakeHook):
