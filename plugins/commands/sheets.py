@@ -58,6 +58,10 @@ def verify(names: list[str] | None = NAMES, include: Path = INCLUDE, at: dt.date
 
 def _chosen(include: Path, names: Sequence[str] | None) -> list[Sync]:
     syncs = load_syncs(include)
+    if not syncs:
+        raise FatalError(
+            f"{include.resolve()} has no specs/sheets/*.yaml: run this in the repository, or name --include"
+        )
     if not names:
         return list(syncs)
     known = {sync.spec.sync: sync for sync in syncs}

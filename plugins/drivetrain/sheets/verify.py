@@ -83,7 +83,9 @@ def _decoded(row: Sequence[object], columns: Sequence[Column]) -> tuple[Any, ...
     values = []
     for cell, column in zip(row, columns, strict=True):
         try:
-            values.append(_plain(decode(canonical(cell), column), column))
+            value = decode(canonical(cell), column)
+            is_json = column.type is ColumnType.VARIANT and value is not None
+            values.append(_json(value) if is_json else _plain(value, column))
         except BadCellError as error:
             values.append(f"unreadable: {error}")
     return tuple(values)
@@ -91,8 +93,8 @@ def _decoded(row: Sequence[object], columns: Sequence[Column]) -> tuple[Any, ...
 
 def _plain(value: Any, column: Column) -> Any:
     """One spelling for values that mean the same, so that == and type tell the rest."""
-    if value is None or value == "":
-        return None
+    if value is None or (isinstance(value, str | bytes | bytearray) and not value):
+        return None  # an empty cell holds either
     match column.type:
         case ColumnType.DECIMAL:
             return Decimal(value).normalize(_ALL_DIGITS)
@@ -103,11 +105,14 @@ def _plain(value: Any, column: Column) -> Any:
         case ColumnType.TIMESTAMP_TZ if isinstance(value, dt.datetime):
             return value.astimezone(dt.UTC)
         case ColumnType.VARIANT:
-            parsed = json.loads(value, parse_float=Decimal) if isinstance(value, str) else value
-            return json.dumps(parsed, sort_keys=True, default=str)
+            return _json(json.loads(value, parse_float=Decimal))
         case ColumnType.BINARY:
             return bytes(value)
         case ColumnType.TEXT:
             return str(value)
         case _:
             return value
+
+
+def _json(parsed: Any) -> str:
+    return json.dumps(parsed, sort_keys=True, default=str)
