@@ -177,7 +177,7 @@ class Bench:
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(jobs, file)
             file.flush()
-            before = self.sheets.calls()[-1]["n"]
+            before = max((call["n"] for call in self.sheets.calls()), default=0)
             result = in_own_process("benchmarks.sheets_contenders", contender, file.name, step, env=self.env)
         calls = [call for call in self.sheets.calls(before) if call["kind"] in ("read", "write")]
         for kind in ("read", "write"):
@@ -288,7 +288,7 @@ def main(repeats: int = 3, quick: bool = typer.Option(default=False, help="A ten
     """Run the benchmark and write benchmarks/results/sheets.json."""
     rows, syncs = (5_000, 20) if quick else (50_000, 200)
     repeats = 1 if quick else repeats
-    with SheetsStandin() as sheets, SnowflakeStandin() as snowflake:
+    with SheetsStandin(check_responses=False) as sheets, SnowflakeStandin() as snowflake:
         bench = Bench(sheets, snowflake, rows, syncs)
         bench.load()
         report = Report(
@@ -306,4 +306,6 @@ def main(repeats: int = 3, quick: bool = typer.Option(default=False, help="A ten
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

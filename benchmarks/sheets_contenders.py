@@ -43,16 +43,16 @@ def _drivetrain_group(jobs: list[Job], step: str) -> None:
     from hooks.google_sheets import GoogleSheetsHook
     from hooks.snowflake import ArrowSnowflakeHook
 
-    snowflake = ArrowSnowflakeHook()
-    work = [
-        SyncJob(
-            SheetSyncSpec.model_validate(job["spec"]),
-            functools.partial(snowflake.arrow_result, job["sql"], name=job["spec"]["sync"]),
-            run_id=step,
-        )
-        for job in jobs
-    ]
-    result = run_group(work, GoogleSheetsHook().client_for(jobs[0]["spreadsheet_id"]))
+    with ArrowSnowflakeHook().one_connection() as snowflake:
+        work = [
+            SyncJob(
+                SheetSyncSpec.model_validate(job["spec"]),
+                functools.partial(snowflake.arrow_result, job["sql"], name=job["spec"]["sync"]),
+                run_id=step,
+            )
+            for job in jobs
+        ]
+        result = run_group(work, GoogleSheetsHook().client_for(jobs[0]["spreadsheet_id"]))
     for error in result.errors.values():
         raise error
 

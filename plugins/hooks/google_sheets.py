@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import gspread
@@ -117,7 +117,7 @@ class GoogleSheetsHook(BaseHook):
         """A gspread client with the workbook's account."""
         key = self.account_for(spreadsheet_id)
         try:
-            credentials = Credentials.from_service_account_info(key, scopes=SCOPES)
+            credentials = _credentials(json.dumps(key, sort_keys=True))
         except (ValueError, KeyError) as error:
             name = key.get("client_email", "without client_email")
             raise CredentialsError(
@@ -169,6 +169,13 @@ class GoogleSheetsHook(BaseHook):
                 f"connection {self.google_sheets_conn_id}: keyfile_paths: {path} is not JSON: download a new key"
             ) from None
         return key
+
+
+@lru_cache(maxsize=64)
+def _credentials(key: str) -> Credentials:
+    """A process's credentials of a key: reading its RSA key costs 40 ms of CPU and its token lasts an hour."""
+    credentials: Credentials = Credentials.from_service_account_info(json.loads(key), scopes=SCOPES)
+    return credentials
 
 
 def http_client(api_root: str | None) -> type[HTTPClient]:

@@ -80,6 +80,8 @@ class ArrowSnowflakeHook(SnowflakeHook):
     The connection's extra may also hold `protocol`, which Airflow's hook leaves out and a local server needs.
     """
 
+    _kept: Any = None
+
     def _get_conn_params(self) -> dict[str, Any]:
         params: dict[str, Any] = dict(super()._get_conn_params())
         # The hook's own get_connection is asked a second time here: it is cached within a task.
@@ -90,6 +92,16 @@ class ArrowSnowflakeHook(SnowflakeHook):
         params["arrow_number_to_decimal"] = True
         params.setdefault("client_prefetch_threads", 1)  # one part read ahead bounds the memory
         return params
+
+    @contextmanager
+    def one_connection(self) -> Iterator[ArrowSnowflakeHook]:
+        """Keep one connection for all queries inside: a log-in costs more than a small query."""
+        with self._opened("log-in") as connection:
+            self._kept = connection
+            try:
+                yield self
+            finally:
+                self._kept = None
 
     @contextmanager
     def arrow_result(
@@ -107,17 +119,25 @@ class ArrowSnowflakeHook(SnowflakeHook):
             CredentialsError: it refuses the log-in.
             UnavailableError: it can't be reached.
         """
-        try:
-            connection = self.get_conn()
-        except errors.Error as error:
-            raise _mapped(error, name) from None
-        with closing(connection), closing(connection.cursor()) as cursor:
+        with self._opened(name) as connection, closing(connection.cursor()) as cursor:
             try:
                 cursor.execute(sql, dict(parameters) if parameters else None)
                 result = ArrowResult(cursor, name)
             except errors.Error as error:
                 raise _mapped(error, name) from None
             yield result
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[Any]:
+        if self._kept is not None:
+            yield self._kept
+            return
+        try:
+            connection = self.get_conn()
+        except errors.Error as error:
+            raise _mapped(error, name) from None
+        with closing(connection):
+            yield connection
 
 
 def _mapped(error: errors.Error, name: str) -> DrivetrainError:

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from drivetrain.sheets.spec import Column, SheetSyncSpec
     from drivetrain.sheets.spool import RowSpool
 
-# JSON of one cell at least, an empty one's: tells without building it that a plan needs staging.
-_INLINE_CELL_BYTES = 3
+_INLINE_VALUE_BYTES = len(b'{"userEnteredValue":{"boolValue":}}')
 _MAX_COPIES = 2_000
 _CHUNK_FRAME_BYTES = 64
 
@@ -68,9 +67,8 @@ def inline_parts(change: Change, max_bytes: int) -> list[bytes] | None:
 
     A change that writes no rows is never staged: a staging tab would not make it smaller.
     """
-    plan, region, width = change.plan, change.region, change.region.width
-    size = sum(change.rows.size(s.source, s.source + s.count) for s in plan.segments)
-    if size + plan.rows_written * width * _INLINE_CELL_BYTES > max_bytes * 1.5:
+    plan, region = change.plan, change.region
+    if plan.rows_written and _least_size(change) > max_bytes:
         return None
     items = _remove_stages(change)
     if region.is_new:
@@ -91,6 +89,18 @@ def inline_parts(change: Change, max_bytes: int) -> list[bytes] | None:
     items += _finish(change)
     parts = _encoded(items, change)
     return parts if not plan.rows_written or len(batch_body(parts)) <= max_bytes else None
+
+
+def _least_size(change: Change) -> int:
+    """Bytes that the rows need at least as typed cells: tells without building them that they have to be staged."""
+    size = values = 0
+    for segment in change.plan.segments:
+        start, stop = segment.source, segment.source + segment.count
+        size += change.rows.size(start, stop)
+        values += segment.count * change.region.width
+        for block in range(start, stop, 1_000):
+            values -= sum(row.count(b"null") for row in change.rows.raw(block, min(block + 1_000, stop)))
+    return size + values * _INLINE_VALUE_BYTES
 
 
 def batch_body(parts: Iterable[bytes]) -> bytes:
