@@ -89,7 +89,7 @@ class Context(dict[str, Any]):
         super().__init__(
             params=params,
             run_id=run_id,
-            dag_run=SimpleNamespace(run_type=run_type, run_after=NOON),
+            dag_run=SimpleNamespace(run_type=run_type, run_after=NOON, conf=params),
             ti=SimpleNamespace(try_number=try_number, xcom_push=push),
         )
         self["outlet_events"] = _Any(SimpleNamespace(add=add))
