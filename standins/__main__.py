@@ -68,7 +68,8 @@ def demo(
         snapshot = run_syncs(layout, api, progress)
     print_result(console, layout, snapshot, ADMIN, Secrets.of(layout.secrets_file).admin_password)
     if check:
-        verify(layout)
+        with connect(layout) as api:
+            verify(layout, api, snapshot)
     print(f"{'From nothing to synced' if started else 'Synced'} in {_seconds_since_start():.0f} s.")
 
 

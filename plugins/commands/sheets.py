@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 INCLUDE = typer.Option(Path("include"), help="The folder with specs/ and sql/.")
-AT = typer.Option(
-    None,
-    help="The run's own time (UTC unless it says otherwise), for queries about an interval; now if not given.",
-    formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S"],
-)
+AT = typer.Option(None, help="The run's run_after (ISO 8601), for queries about an interval; now if not given.")
 NAMES = typer.Argument(None, help="Syncs; none: all.")
 
 
@@ -41,9 +37,9 @@ def lint(include: Path = INCLUDE) -> None:
 
 
 @app.command()
-def verify(names: list[str] | None = NAMES, include: Path = INCLUDE, at: dt.datetime | None = AT) -> None:
+def verify(names: list[str] | None = NAMES, include: Path = INCLUDE, at: str | None = AT) -> None:
     """Compare each tab, cell for cell and by type, with what its query returns now."""
-    when = dt.datetime.now(dt.UTC) if at is None else at if at.tzinfo else at.replace(tzinfo=dt.UTC)
+    when = _moment(at)
     wrong = 0
     for sync in _chosen(include, names):
         found = _verify(sync, when)
@@ -54,6 +50,16 @@ def verify(names: list[str] | None = NAMES, include: Path = INCLUDE, at: dt.date
             typer.echo(f"    {line}")
     if wrong:
         raise FatalError(f"{wrong} tabs differ from their queries")
+
+
+def _moment(text: str | None) -> dt.datetime:
+    if text is None:
+        return dt.datetime.now(dt.UTC)
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise FatalError(f"--at: {text!r} is no time, write it as 2026-01-31T13:45:00+05:30") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def _chosen(include: Path, names: Sequence[str] | None) -> list[Sync]:

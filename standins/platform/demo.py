@@ -55,8 +55,10 @@ def _describe_failure(layout: Layout, api: AirflowApi, snapshot: runs.Snapshot) 
     return "\n".join(lines)
 
 
-def verify(layout: Layout) -> None:
+def verify(layout: Layout, api: AirflowApi, snapshot: runs.Snapshot) -> None:
     """Compare each synced sheet with its source, cell for cell, by the product's own command.
+
+    Each run's own time goes along: some queries are about the interval that it gives.
 
     Raises:
         DemoFailedError: the command is missing, or found a difference (it has printed which).
@@ -64,11 +66,15 @@ def verify(layout: Layout) -> None:
     command = layout.bin / "drivetrain"
     if not command.exists():
         raise DemoFailedError(f"{command} is not there, so nothing was verified: run `make venv`.")
-    # Its hooks would log each connection that they make between the lines of its report.
-    env = {**airflow_env(layout, Secrets.of(layout.secrets_file)), "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
-    result = subprocess.run([str(command), "sheets", "verify"], env={**_shell_env(), **env}, check=False)
-    if result.returncode:
-        raise DemoFailedError(f"`drivetrain sheets verify` ended with exit code {result.returncode}.")
+    env = {**_shell_env(), **airflow_env(layout, Secrets.of(layout.secrets_file))}
+    by_time: dict[str, list[str]] = {}
+    for dag_id, run_id in sorted({(row.dag_id, row.run_id) for row in snapshot.rows}):
+        at = api.read(f"dags/{dag_id}/dagRuns/{run_id}")["run_after"]
+        by_time.setdefault(at, []).extend(row.task_id for row in snapshot.rows if row.dag_id == dag_id)
+    for at, names in by_time.items():
+        result = subprocess.run([str(command), "sheets", "verify", *names, "--at", at], env=env, check=False)
+        if result.returncode:
+            raise DemoFailedError(f"`drivetrain sheets verify` ended with exit code {result.returncode}.")
 
 
 def _shell_env() -> dict[str, str]:

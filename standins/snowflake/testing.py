@@ -127,7 +127,7 @@ class SnowflakeStandin:
         return connection
 
     def _close_connections(self) -> None:
-        """Close what tests left open: at exit the connector would look for a server that is gone, and say so at length."""
+        """Close what tests left open: at exit the connector would look for a server that is gone, at length."""
         for connection in self._handed_out:
             with contextlib.suppress(Exception):  # whatever state a test left it in
                 if not connection.is_closed():

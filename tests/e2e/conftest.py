@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-import os
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from standins.platform import runs
-from standins.platform.airflow_env import airflow_env
-from standins.platform.secrets import Secrets
 from standins.platform.testing import LocalPlatform
 
 if TYPE_CHECKING:
@@ -38,11 +34,3 @@ def run_dag(platform: LocalPlatform, dag_id: str, conf: dict[str, Any] | None = 
         }
         for row in end.rows
     }
-
-
-def drivetrain(platform: LocalPlatform, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run our command line with the platform's Airflow settings."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW")}
-    env |= airflow_env(platform.layout, Secrets.of(platform.layout.secrets_file))
-    command = [str(platform.layout.bin / "drivetrain"), *arguments]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=False)

@@ -10,7 +10,7 @@ from drivetrain.sheets import a1, calls, limits
 from drivetrain.sheets.cells import canonical
 from drivetrain.sheets.columns import HeaderDecision, decide_header, header_of, layout_of, resolve_columns
 from drivetrain.sheets.ingest import Ingested, ingest
-from drivetrain.sheets.observe import RUNS_REMEMBERED, Marker, find_tab, fingerprint, parse_workbook
+from drivetrain.sheets.observe import RUNS_REMEMBERED, Marker, find_tab, fingerprint, parse_workbook, run_fingerprint
 from drivetrain.sheets.outcome import SyncOutcome, describe_columns, preview_rows
 from drivetrain.sheets.plan import Counts, RowPlan, plan_rows
 from drivetrain.sheets.requests import Region
@@ -55,7 +55,7 @@ class SyncRun:
         dry_run: bool,
     ) -> None:
         self.spec, self.source, self.settings, self.log, self.dry_run = spec, source, settings, log, dry_run
-        self.fingerprint = fingerprint(run_id)
+        self.fingerprint = run_fingerprint(run_id)
         self.columns = resolve_columns(spec, source.schema)
         self.on_rejects: Callable[[Sequence[Reject]], None] = lambda _: None
         self.looks = self.refused = self.read_calls = self.write_calls = self.bytes_sent = 0
