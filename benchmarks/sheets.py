@@ -105,7 +105,7 @@ class Bench:
         self.env = {
             "AIRFLOW_CONN_GOOGLE_SHEETS_DEFAULT": json.dumps(
                 {
-                    "conn_type": "drivetrain_google_sheets",
+                    "conn_type": "googlesheets",
                     "extra": {"api_root": sheets.url, "keyfile_paths": [str(key)], "timeout_seconds": 600},
                 }
             ),

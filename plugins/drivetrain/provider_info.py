@@ -26,7 +26,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "hook-class-name": "hooks.google_sheets.GoogleSheetsHook",
                 "hook-name": "Google Sheets (service accounts)",
-                "connection-type": "drivetrain_google_sheets",
+                "connection-type": "googlesheets",
                 "ui-field-behaviour": {
                     "hidden-fields": ["host", "schema", "login", "password", "port", "extra"],
                     "relabeling": {},

@@ -76,13 +76,13 @@ class GoogleSheetsHook(BaseHook):
     """Clients of Google Sheets.
 
     Args:
-        google_sheets_conn_id: a connection of type drivetrain_google_sheets.
+        google_sheets_conn_id: a connection of type googlesheets.
         retry: for calls that are known to have had no effect.
     """
 
     conn_name_attr = "google_sheets_conn_id"
     default_conn_name = "google_sheets_default"
-    conn_type = "drivetrain_google_sheets"
+    conn_type = "googlesheets"
     hook_name = "Google Sheets (service accounts)"
 
     def __init__(

@@ -38,7 +38,7 @@ def connections(layout: Layout, secrets: Secrets) -> dict[str, dict[str, object]
             ),
         },
         "google_sheets_default": {
-            "conn_type": "drivetrain_google_sheets",
+            "conn_type": "googlesheets",
             "extra": json.dumps(
                 {
                     "api_root": layout.sheets_url,

@@ -143,7 +143,7 @@ def test_airflows_plugin_scan_leaves_the_libraries_as_they_are() -> None:
 def test_the_provider_is_known_with_its_connection_type_and_link() -> None:
     script = (
         "import json\nfrom airflow.providers_manager import ProvidersManager\nm = ProvidersManager()\n"
-        "print(json.dumps(['drivetrain' in m.providers, 'drivetrain_google_sheets' in m.hooks,"
+        "print(json.dumps(['drivetrain' in m.providers, 'googlesheets' in m.hooks,"
         " 'operators.links.GoogleSheetLink' in m.extra_links_class_names]))"
     )
     assert json.loads(run_python(script).splitlines()[-1]) == [True, True, True]

@@ -46,7 +46,7 @@ def platform(sheets: SheetsStandin, tmp_path_factory: pytest.TempPathFactory) ->
         connections = {
             "SNOWFLAKE_DEFAULT": {"conn_type": "snowflake", **login, "extra": extra},
             "GOOGLE_SHEETS_DEFAULT": {
-                "conn_type": "drivetrain_google_sheets",
+                "conn_type": "googlesheets",
                 "extra": {"api_root": sheets.url, "keyfile_paths": [str(sheets.keyfile())]},
             },
             "DRIVETRAIN_STATE": postgres,
