@@ -130,6 +130,7 @@ class Bench:
                     },
                 }
             ),
+            "SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true",  # else each log-in may wait 5 s for the resolver
             "BENCH_SHEETS_ROOT": sheets.url,
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
         }

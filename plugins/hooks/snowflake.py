@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,9 @@ class ArrowSnowflakeHook(SnowflakeHook):
         protocol = self.get_connection(self.get_conn_id()).extra_dejson.get("protocol")
         if protocol:
             params["protocol"] = protocol
+        # For its telemetry the connector asks the clouds' metadata servers who it runs on, at every log-in, and waits
+        # for the resolver where there are none: 5 s now and then.
+        os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
         # Without it NUMBER(12,2) arrives as a float.
         params["arrow_number_to_decimal"] = True
         params.setdefault("client_prefetch_threads", 1)  # one part read ahead bounds the memory
