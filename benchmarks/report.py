@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "BENCHMARKS.md"
 IMAGES = DOCS / "img"
-STEPS = ("first", "unchanged", "changed")
+STEPS = ("first", "unchanged", "changed", "clustered")
+STEP_LABELS = ("first", "unchanged", "every 100th row", "last 1%")
 # Metrics that a plot compares, by benchmark: (title, metric suffix, unit, divide by).
 PLOTS = {
     "sheets": (
@@ -115,7 +116,7 @@ def plot(result: dict[str, Any]) -> Path:
             for place, (name, metrics) in enumerate(every):
                 values = [metrics.get(f"{load}.{step}.{metric}", {"value": 0})["value"] / divide for step in STEPS]
                 axis.bar([i + place * width for i in range(len(STEPS))], values, width, label=name)
-            axis.set_xticks([i + 0.4 - width / 2 for i in range(3)], ["first", "unchanged", "1% changed"])
+            axis.set_xticks([i + 0.4 - width / 2 for i in range(len(STEPS))], STEP_LABELS, fontsize=7)
             axis.set_title(f"{load}: {title}, {unit}", fontsize=10)
             axis.spines[["top", "right"]].set_visible(False)
     handles, labels = axes[0][0].get_legend_handles_labels()
