@@ -57,11 +57,11 @@ def section(result: dict[str, Any]) -> list[str]:
         f"| {t['metric']} | {t['op']} {t['goal']:g} | {t['value']:g} | {'yes' if t['met'] else '**no**'} |"
         for t in result["targets"]
     ]
-    names = sorted({metric.rsplit(".", 1)[0] for _, metrics in contenders(result) for metric in metrics})
-    for name in sorted(
-        names, key=lambda n: (n.split(".")[0], ["first", "unchanged", "changed"].index(n.split(".")[1]))
-    ):
-        load, step = name.split(".")
+    measured = {metric.rsplit(".", 1)[0] for _, metrics in contenders(result) for metric in metrics}
+    for load, step in ((load, step) for load in result["load"] for step in STEPS):
+        name = f"{load}.{step}"
+        if name not in measured:
+            continue
         lines += [
             "",
             f"### {load}, {step}",
