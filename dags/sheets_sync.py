@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
-from airflow.sdk import DAG, MultipleCronTriggerTimetable, Param
+from airflow.sdk import DAG
 
 from drivetrain.sheets.catalog import TeamSyncs, load_teams
 from operators.broken_spec import BrokenSpecOperator
 from operators.snowflake_to_sheets import SnowflakeToSheetsOperator
+from operators.team_dags import team_dag
 
 INCLUDE = Path(__file__).parents[1] / "include"
 
@@ -17,40 +17,8 @@ INCLUDE = Path(__file__).parents[1] / "include"
 def build_dag(team: TeamSyncs) -> DAG:
     """A team's syncs side by side; a run may name some of them, or only plan them."""
     with DAG(
-        dag_id=f"sheets_sync_{team.team}",
         description=f"{len(team.names)} sheets of team {team.team}",
-        doc_md=team.documentation,
-        schedule=MultipleCronTriggerTimetable(*team.crons, timezone=team.timezone) if team.crons else None,
-        catchup=False,
-        max_active_runs=1,  # two runs of one sync would plan against each other
-        max_active_tasks=8,
-        dagrun_timeout=timedelta(hours=2),
-        tags=["sheet-sync", f"team:{team.team}"],
-        default_args={
-            "owner": team.team,
-            "retries": 2,
-            "retry_delay": timedelta(seconds=30),
-            "retry_exponential_backoff": True,
-            "max_retry_delay": timedelta(minutes=10),
-            "execution_timeout": timedelta(minutes=30),
-        },
-        params={
-            "syncs": Param(
-                [],
-                type="array",
-                items={"type": "string", "enum": team.names},
-                uniqueItems=True,
-                title="Syncs",
-                description="Which syncs to run; none named: all of them.",
-            ),
-            "dry_run": Param(
-                False,
-                type="boolean",
-                title="Dry run",
-                description="Return the plan of each sync and write nothing.",
-            ),
-        },
-        render_template_as_native_obj=False,
+        **team_dag(team, kind="sync", dry_run="Return the plan of each sync and write nothing."),
     ) as dag:
         for sync in team.syncs:
             SnowflakeToSheetsOperator(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import tenacity
@@ -228,7 +229,7 @@ class _Group:
         size = 0
         for run, change in changes:
             if run.parts is None:
-                self._send([run], lambda run=run, change=change: self._send_staged(run, change))  # type: ignore[misc]
+                self._send([run], partial(self._send_staged, run, change))
                 continue
             own = sum(len(part) + 1 for part in run.parts)
             if together and size + own > self.settings.max_request_bytes:
