@@ -83,7 +83,11 @@ def airflow_env(layout: Layout, secrets: Secrets) -> dict[str, str]:
             "refresh_interval": REFRESH_SECONDS,
         },
         "workers": {"execution_api_timeout": 30},
-        "scheduler": {"scheduler_idle_sleep_time": 0.5, "enable_health_check": False},
+        "scheduler": {
+            "scheduler_idle_sleep_time": 0.5,
+            "enable_health_check": False,
+            "use_job_schedule": layout.scheduled,
+        },
         "secrets": {
             "backend": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
             "backend_kwargs": json.dumps({"connections_file_path": str(layout.connections_file)}),

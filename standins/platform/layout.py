@@ -19,11 +19,13 @@ class Layout:
         home: all state; removing it while nothing runs is a fresh start.
         ports: where its services listen.
         repository: the working tree whose code runs.
+        scheduled: whether DAGs also run at their own times; without it only what is triggered runs.
     """
 
     home: Path
     ports: Ports
     repository: Path = REPOSITORY
+    scheduled: bool = True
 
     @classmethod
     def from_env(cls) -> Layout:

@@ -43,7 +43,9 @@ class LocalPlatform:
 
     def __init__(self, home: Path | None = None, *, without: Collection[str] = (), report: Report = silent) -> None:
         self._temporary = home is None
-        self.layout = Layout(home or Path(tempfile.mkdtemp(prefix="drivetrain-")), free_ports())
+        # Without schedules: what a test sees must not hang on the hour at which it runs.
+        home = home or Path(tempfile.mkdtemp(prefix="drivetrain-"))
+        self.layout = Layout(home, free_ports(), scheduled=False)
         self._without = without
         self.supervisor = Supervisor(self.layout.home, report)
 
