@@ -26,15 +26,15 @@ Job = dict[str, Any]
 
 
 def drivetrain(jobs: list[Job], step: str) -> None:
-    """One task a sync, the way SnowflakeToSheetsOperator goes, without Airflow's task around it."""
-    for job in jobs:
-        _drivetrain_group([job], step)
-
-
-def drivetrain_by_workbook(jobs: list[Job], step: str) -> None:
-    """The syncs of one workbook together: one look and one batch serve all of them."""
+    """One task a workbook, the way the DAGs and SnowflakeToSheetsOperator go, without Airflow's task around it."""
     for _, group in itertools.groupby(jobs, key=lambda job: job["spreadsheet_id"]):
         _drivetrain_group(list(group), step)
+
+
+def drivetrain_apart(jobs: list[Job], step: str) -> None:
+    """Each sync by itself, as if no two shared a workbook."""
+    for job in jobs:
+        _drivetrain_group([job], step)
 
 
 def _drivetrain_group(jobs: list[Job], step: str) -> None:
@@ -123,7 +123,7 @@ CONTENDERS = {
     function.__name__: function
     for function in (
         drivetrain,
-        drivetrain_by_workbook,
+        drivetrain_apart,
         sql_to_google_sheets,
         sql_to_google_sheets_split,
         gspread_dataframe,

@@ -15,17 +15,17 @@ INCLUDE = Path(__file__).parents[1] / "include"
 
 
 def build_dag(team: TeamSyncs) -> DAG:
-    """A team's syncs side by side; a run may name some of them, or only plan them."""
+    """A team's workbooks side by side; a run may name some of their syncs, or only plan them."""
     with DAG(
         description=f"{len(team.names)} sheets of team {team.team}",
         **team_dag(team, kind="sync", dry_run="Return the plan of each sync and write nothing."),
     ) as dag:
-        for sync in team.syncs:
+        for workbook in team.workbooks:
             SnowflakeToSheetsOperator(
-                task_id=sync.spec.sync,
-                spec=sync.spec,
-                sql=sync.sql,
-                doc_md=sync.spec.description,
+                task_id=workbook.task_id,
+                task_display_name=workbook.title,
+                syncs=workbook.syncs,
+                doc_md=workbook.documentation,
             )
         for broken in team.broken:
             BrokenSpecOperator(task_id=broken.task_id, message=broken.message, kind="syncs", doc_md=broken.message)

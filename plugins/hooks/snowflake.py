@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
@@ -100,7 +100,7 @@ class ArrowSnowflakeHook(SnowflakeHook):
     @contextmanager
     def one_connection(self) -> Iterator[ArrowSnowflakeHook]:
         """Keep one connection for all queries inside: a log-in costs more than a small query."""
-        with self._opened("log-in") as connection:
+        with self._opened(f"connection {self.get_conn_id()}") as connection:
             self._kept = connection
             try:
                 yield self
@@ -142,6 +142,50 @@ class ArrowSnowflakeHook(SnowflakeHook):
             raise _mapped(error, name) from None
         with closing(connection):
             yield connection
+
+
+class SnowflakeConnections:
+    """One connection for each connection id, opened when first asked for, closed at the end of the `with` block.
+
+    A log-in that failed is not tried again within the block: accounts are locked for wrong passwords.
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._hooks: dict[str, ArrowSnowflakeHook] = {}
+        self._failed: dict[str, DrivetrainError] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.close()
+
+    def hook(self, connection_id: str) -> ArrowSnowflakeHook:
+        """The hook, logged in.
+
+        Raises:
+            CredentialsError: Snowflake refuses the log-in.
+            UnavailableError: it can't be reached.
+        """
+        if connection_id in self._failed:
+            raise self._failed[connection_id]
+        if connection_id not in self._hooks:
+            hook = ArrowSnowflakeHook(connection_id)
+            try:
+                self._hooks[connection_id] = self._stack.enter_context(hook.one_connection())
+            except DrivetrainError as error:
+                self._failed[connection_id] = error
+                raise
+        return self._hooks[connection_id]
+
+    @contextmanager
+    def arrow_result(
+        self, connection_id: str, sql: str, parameters: Mapping[str, object] | None = None, *, name: str = "query"
+    ) -> Iterator[ArrowResult]:
+        """Run one query, see ArrowSnowflakeHook.arrow_result."""
+        with self.hook(connection_id).arrow_result(sql, parameters, name=name) as result:
+            yield result
 
 
 def _mapped(error: errors.Error, name: str) -> DrivetrainError:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from drivetrain.errors import FatalError
+from drivetrain.errors import DrivetrainError, FatalError, RetriableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 @contextmanager
@@ -20,3 +20,27 @@ def told_to_airflow() -> Iterator[None]:
         yield
     except FatalError as error:
         raise AirflowFailException(str(error)) from None
+
+
+def raise_all(errors: Mapping[str, DrivetrainError]) -> None:
+    """Raise what several things failed with as one error, one line each; nothing failed: do nothing.
+
+    Args:
+        errors: by the name of the thing.
+
+    Raises:
+        FatalError: no retry can help any of them.
+        RetriableError: a retry may help one of them at least.
+    """
+    if not errors:
+        return
+    named: dict[str, list[str]] = {}
+    for name, error in errors.items():
+        named.setdefault(str(error), []).append(name)
+    lines = [
+        message if all(name in message for name in names) else f"{', '.join(names)}: {message}"
+        for message, names in named.items()
+    ]
+    if all(isinstance(error, FatalError) for error in errors.values()):
+        raise FatalError("\n".join(lines))
+    raise RetriableError("\n".join(lines))

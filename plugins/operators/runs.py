@@ -17,17 +17,16 @@ if TYPE_CHECKING:
     from drivetrain.sheets.spec import Schedule
 
 
-def skip_unless_wanted(context: Context, *, kind: str, name: str, schedule: Schedule | None) -> None:
-    """Skip where the DAG run names others, or where a scheduled run is for other times.
+def why_not(context: Context, *, kind: str, name: str, schedule: Schedule | None) -> str | None:
+    """Why a DAG run is not for a spec, None if it is: it names others, or a scheduled one is for other times.
 
     Args:
         context: the task's.
         kind: "sync" or "load"; the DAG run's parameter is its plural.
-        name: this one's.
+        name: the spec's.
         schedule: when it is due.
 
     Raises:
-        AirflowSkipException: the run is not for it.
         FatalError: the run's conf has a key that the DAG does not know. Airflow takes any; a misspelled dry_run
             would write.
     """
@@ -37,9 +36,20 @@ def skip_unless_wanted(context: Context, *, kind: str, name: str, schedule: Sche
     if unknown := sorted(set(dag_run.conf or {}) - known):
         raise FatalError(f"conf: unknown key {', '.join(unknown)}; known: {', '.join(sorted(known))}")
     if wanted and name not in wanted:
-        raise AirflowSkipException(f"{kind} {name}: not among the run's {kind}s")
+        return f"{kind} {name}: not among the run's {kind}s"
     if not wanted and dag_run.run_type == "scheduled" and not is_due(schedule, dag_run.run_after):
-        raise AirflowSkipException(f"{kind} {name}: not due at {dag_run.run_after}")
+        return f"{kind} {name}: not due at {dag_run.run_after}"
+    return None
+
+
+def skip_unless_wanted(context: Context, *, kind: str, name: str, schedule: Schedule | None) -> None:
+    """Skip the task where the DAG run is not for its only spec, see why_not.
+
+    Raises:
+        AirflowSkipException: the run is not for it.
+    """
+    if reason := why_not(context, kind=kind, name=name, schedule=schedule):
+        raise AirflowSkipException(reason)
 
 
 def is_dry_run(context: Context) -> bool:

@@ -1,44 +1,55 @@
-"""Snowflake -> Google Sheets: one query's rows in one tab."""
+"""Snowflake -> Google Sheets: rows of queries in tabs of one workbook."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.openlineage.facet import Dataset
 from airflow.sdk import AssetAlias, BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
 
-from drivetrain.sheets.engine import SyncJob, run_sync
+from drivetrain.sheets.engine import SyncJob, run_group
 from drivetrain.sheets.lineage import source_tables
 from drivetrain.sheets.port import Settings
 from drivetrain.sheets.schedule import Window, bind, run_key, run_window
 from hooks.google_sheets import GoogleSheetsHook
-from hooks.snowflake import ArrowSnowflakeHook
+from hooks.snowflake import SnowflakeConnections
 from hooks.state import StateHook
-from operators.failures import told_to_airflow
+from operators.failures import raise_all, told_to_airflow
 from operators.links import GoogleSheetLink
-from operators.runs import is_dry_run, push_sheet_link, sheet_asset, skip_unless_wanted, table_asset
+from operators.runs import is_dry_run, push_sheet_link, sheet_asset, table_asset, why_not
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
+    from drivetrain.sheets.catalog import Sync
+    from drivetrain.sheets.engine import GroupResult
     from drivetrain.sheets.outcome import SyncOutcome
-    from drivetrain.sheets.spec import SheetSyncSpec
+
+RETURN_VALUE = "return_value"
 
 
 class SnowflakeToSheetsOperator(BaseOperator):
-    """Bring one tab of one workbook in line with one query.
+    """Bring tabs of one workbook in line with one query each.
 
-    The task's run is skipped where the DAG run's `syncs` parameter names others, or where a scheduled run is for
-    other syncs' times. `dry_run` in the parameters returns the plan and writes nothing.
+    Google counts calls and not cells, so the syncs of a workbook share one look at it and one batch. A sync that fails
+    fails alone: the others are written, then the task fails with its error.
+
+    Of its syncs the task runs those that the DAG run is for: those that its `syncs` parameter names, or, in a scheduled
+    run, those that are due. Without any it is skipped. `dry_run` in the parameters returns plans and writes nothing.
 
     Args:
-        spec: the sync.
-        sql: the query's text; rendered by Airflow and shown in its UI.
+        syncs: one or more syncs of one workbook and one connection. Their queries' texts are rendered by Airflow and
+            shown in its UI.
         settings: request sizes and patience.
         state_conn_id: Postgres, for rows that were set aside.
 
-    Returns (XCom): the outcome as a dict of numbers and names, see drivetrain.sheets.outcome.SyncOutcome.
+    Returns (XCom, also of a task that failed): by the name of each sync that ran its outcome as a dict of numbers and
+    names, see drivetrain.sheets.outcome.SyncOutcome; of a sync that failed `outcome` "failed" and `error`.
 
     Raises:
         AirflowFailException: somebody has to change something first; the message says who and what.
@@ -46,64 +57,111 @@ class SnowflakeToSheetsOperator(BaseOperator):
     """
 
     template_fields = ("sql", "parameters")
-    template_fields_renderers = {"sql": "sql", "parameters": "json"}  # noqa: RUF012 - Airflow's own attribute
+    template_fields_renderers = {"sql": "json", "parameters": "json"}  # noqa: RUF012 - Airflow's own attribute
     operator_extra_links = (GoogleSheetLink(),)
     ui_color = "#dff3e4"
 
     def __init__(
         self,
         *,
-        spec: SheetSyncSpec,
-        sql: str,
+        syncs: Sequence[Sync],
         settings: Settings | None = None,
         state_conn_id: str = StateHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        tables = [table for table in source_tables(sql) if table.count(".") == 2]
-        kwargs.setdefault("inlets", [table_asset(spec.source.connection, table) for table in tables])
-        # An alias, so that only a run that changed the sheet makes an event: not a dry run, not an unchanged one.
-        kwargs.setdefault("outlets", [AssetAlias(name=f"sheet:{spec.sync}")])
+        if len({(sync.spec.target.spreadsheet_id, sync.spec.target.connection) for sync in syncs}) != 1:
+            raise ValueError("syncs: give one or more, all of one workbook and one connection")
+        tables = {(sync.spec.source.connection, table) for sync in syncs for table in source_tables(sync.sql)}
+        inlets = [table_asset(connection, table) for connection, table in sorted(tables) if table.count(".") == 2]
+        kwargs.setdefault("inlets", inlets)
+        # Aliases, so that only a run that changed the sheet makes an event: not a dry run, not an unchanged one.
+        kwargs.setdefault("outlets", [_alias(sync) for sync in syncs])
         super().__init__(**kwargs)
-        self.spec = spec
-        self.sql = sql
-        self.parameters: dict[str, Any] = {
-            name: value if isinstance(value, str | int | float | bool | None) else f"from {value.from_}"
-            for name, value in spec.source.parameters.items()
-        }
+        self.syncs = tuple(syncs)
+        self.sql = {sync.spec.sync: sync.sql for sync in syncs}
+        self.parameters = {sync.spec.sync: _shown_parameters(sync) for sync in syncs}
         self.settings = settings or Settings()
         self.state_conn_id = state_conn_id
+        self._ran: tuple[Sync, ...] = ()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Run the sync."""
+        """Run the syncs that the DAG run is for."""
         with told_to_airflow():
-            skip_unless_wanted(context, kind="sync", name=self.spec.sync, schedule=self.spec.schedule)
-            outcome = self._sync(context, dry_run=is_dry_run(context))
-        sheets = GoogleSheetsHook(self.spec.target.connection)
-        url = sheets.url(outcome.spreadsheet_id, outcome.gid)
-        push_sheet_link(context, url)
-        # A try that died after its write made no event: the next one, which finds nothing left to do, makes it.
-        if outcome.outcome == "written" or (outcome.outcome != "planned" and context["ti"].try_number > 1):
-            context["outlet_events"][AssetAlias(name=f"sheet:{self.spec.sync}")].add(
-                sheet_asset(self.spec.sync, self.spec.target.spreadsheet_id),
-                extra={"rows": outcome.rows, "run_id": context["run_id"]},
-            )
-        return outcome.summary() | {"url": url, "team": self.spec.team}
+            self._ran = self._wanted(context)
+            result = self._sync(context, dry_run=is_dry_run(context))
+            returned = self._told(context, result)
+            if result.errors:
+                context["ti"].xcom_push(key=RETURN_VALUE, value=returned)
+                raise_all(result.errors)
+        return returned
 
-    def _sync(self, context: Context, *, dry_run: bool) -> SyncOutcome:
-        spec, run_id, window = self.spec, context["run_id"], self._window(context)
-        port = GoogleSheetsHook(spec.target.connection).client_for(spec.target.spreadsheet_id)
-        snowflake, parameters = ArrowSnowflakeHook(spec.source.connection), self._bound(window)
-        job = SyncJob(
+    def _wanted(self, context: Context) -> tuple[Sync, ...]:
+        reasons = {
+            sync.spec.sync: why_not(context, kind="sync", name=sync.spec.sync, schedule=sync.spec.schedule)
+            for sync in self.syncs
+        }
+        wanted = tuple(sync for sync in self.syncs if reasons[sync.spec.sync] is None)
+        for reason in filter(None, reasons.values()):
+            self.log.info(reason)
+        if not wanted:
+            raise AirflowSkipException(f"none of {len(reasons)} syncs: {next(iter(reasons.values()))}")
+        return wanted
+
+    def _sync(self, context: Context, *, dry_run: bool) -> GroupResult:
+        target = self.syncs[0].spec.target
+        port = GoogleSheetsHook(target.connection).client_for(target.spreadsheet_id)
+        with SnowflakeConnections() as snowflake:
+            jobs = [self._job(context, sync, snowflake, dry_run=dry_run) for sync in self._ran]
+            return run_group(jobs, port, settings=self.settings, log=self.log.info)
+
+    def _job(self, context: Context, sync: Sync, snowflake: SnowflakeConnections, *, dry_run: bool) -> SyncJob:
+        spec, run_id = sync.spec, context["run_id"]
+        window = run_window(spec.schedule, spec.freshness_objective, context["dag_run"].run_after)
+        return SyncJob(
             spec=spec,
-            open_source=lambda: snowflake.arrow_result(self.sql, parameters, name=f"sync {spec.sync}"),
+            open_source=partial(
+                snowflake.arrow_result,
+                spec.source.connection,
+                self.sql[spec.sync],
+                self._bound(sync, window),
+                name=f"sync {spec.sync}",
+            ),
             run_id=run_key(spec, window, run_id),
             dry_run=dry_run,
             on_rejects=lambda rejects: StateHook(self.state_conn_id).save_rejects(spec.sync, run_id, rejects),
         )
-        outcome = run_sync(job, port, settings=self.settings, log=self.log.info)
+
+    def _bound(self, sync: Sync, window: Window) -> dict[str, Any]:
+        """The query's parameters. What was rendered wins for texts, which may hold a template."""
+        given, rendered = sync.spec.source.parameters, self.parameters[sync.spec.sync]
+        return {
+            name: rendered[name] if isinstance(given[name], str) else value
+            for name, value in bind(given, window).items()
+        }
+
+    def _told(self, context: Context, result: GroupResult) -> dict[str, Any]:
+        """What became of each sync, for XCom, the log, links and assets."""
+        sheets = GoogleSheetsHook(self.syncs[0].spec.target.connection)
+        returned: dict[str, Any] = {}
+        for sync in self._ran:
+            name, team = sync.spec.sync, sync.spec.team
+            if error := result.errors.get(name):
+                self.log.error("%s: %s", name, error)
+                returned[name] = {"sync": name, "outcome": "failed", "error": str(error), "team": team}
+                continue
+            outcome = result.outcomes[name]
+            self._log(outcome)
+            self._report_change(context, sync, outcome)
+            url = sheets.url(outcome.spreadsheet_id, outcome.gid)
+            returned[name] = outcome.summary() | {"url": url, "team": team}
+        if urls := [one["url"] for one in returned.values() if "url" in one]:
+            push_sheet_link(context, urls[0])
+        return returned
+
+    def _log(self, outcome: SyncOutcome) -> None:
         self.log.info(
             "%s: %s, %d rows (+%d ~%d -%d, %d rejected), %d write and %d read calls, %d bytes sent",
-            spec.sync,
+            outcome.sync,
             outcome.outcome,
             outcome.rows,
             outcome.rows_added,
@@ -114,27 +172,36 @@ class SnowflakeToSheetsOperator(BaseOperator):
             outcome.read_calls,
             outcome.bytes_sent,
         )
-        return outcome
 
-    def _window(self, context: Context) -> Window:
-        return run_window(self.spec.schedule, self.spec.freshness_objective, context["dag_run"].run_after)
-
-    def _bound(self, window: Window) -> dict[str, Any]:
-        """The query's parameters. What was rendered wins for texts, which may hold a template."""
-        given = bind(self.spec.source.parameters, window)
-        return {
-            name: self.parameters[name] if isinstance(self.spec.source.parameters[name], str) else value
-            for name, value in given.items()
-        }
+    def _report_change(self, context: Context, sync: Sync, outcome: SyncOutcome) -> None:
+        # A try that failed after its write made no event: the next one, which finds nothing left to do, makes it.
+        if outcome.outcome == "written" or (outcome.outcome != "planned" and context["ti"].try_number > 1):
+            context["outlet_events"][_alias(sync)].add(
+                sheet_asset(sync.spec.sync, sync.spec.target.spreadsheet_id),
+                extra={"rows": outcome.rows, "run_id": context["run_id"]},
+            )
 
     def get_openlineage_facets_on_complete(self, _: Any) -> OperatorLineage:
-        """Tables in, tab out."""
+        """Tables in, tabs out, of the syncs that ran."""
         from airflow.providers.openlineage.extractors import OperatorLineage
 
-        target = self.spec.target
+        ran = self._ran or self.syncs
+        tables = {(sync.spec.source.connection, table) for sync in ran for table in source_tables(sync.sql)}
         return OperatorLineage(
-            inputs=[
-                Dataset(namespace=f"snowflake://{self.spec.source.connection}", name=t) for t in source_tables(self.sql)
+            inputs=[Dataset(namespace=f"snowflake://{connection}", name=table) for connection, table in sorted(tables)],
+            outputs=[
+                Dataset(namespace=f"googlesheets://{target.spreadsheet_id}", name=target.tab)
+                for target in (sync.spec.target for sync in ran)
             ],
-            outputs=[Dataset(namespace=f"googlesheets://{target.spreadsheet_id}", name=target.tab)],
         )
+
+
+def _alias(sync: Sync) -> AssetAlias:
+    return AssetAlias(name=f"sheet:{sync.spec.sync}")
+
+
+def _shown_parameters(sync: Sync) -> dict[str, Any]:
+    return {
+        name: value if isinstance(value, str | int | float | bool | None) else f"from {value.from_}"
+        for name, value in sync.spec.source.parameters.items()
+    }

@@ -48,10 +48,10 @@ def run_syncs(layout: Layout, api: AirflowApi, show: Callable[[runs.Snapshot], N
 
 def _describe_failure(layout: Layout, api: AirflowApi, snapshot: runs.Snapshot) -> str:
     lines = [f"{len(snapshot.failed_dags)} of {len(snapshot.states)} runs failed."]
-    for row in snapshot.failed_tasks:
+    for row in snapshot.failed:
         folder = layout.airflow_home / "logs" / f"dag_id={row.dag_id}" / f"run_id={row.run_id}"
         log = folder / f"task_id={row.task_id}" / f"attempt={max(row.try_number, 1)}.log"
-        lines.append(f"  {row.dag_id}.{row.task_id}: {runs.error_line(api, row)}\n    log: {log}")
+        lines.append(f"  {row.dag_id}, {row.name}: {runs.error_line(api, row)}\n    log: {log}")
     return "\n".join(lines)
 
 
@@ -70,7 +70,7 @@ def verify(layout: Layout, api: AirflowApi, snapshot: runs.Snapshot) -> None:
     by_time: dict[str, list[str]] = {}
     for dag_id, run_id in sorted({(row.dag_id, row.run_id) for row in snapshot.rows}):
         at = api.read(f"dags/{dag_id}/dagRuns/{run_id}")["run_after"]
-        by_time.setdefault(at, []).extend(row.task_id for row in snapshot.rows if row.dag_id == dag_id)
+        by_time.setdefault(at, []).extend(row.name for row in snapshot.rows if row.dag_id == dag_id and row.summary)
     for at, names in by_time.items():
         result = subprocess.run([str(command), "sheets", "verify", *names, "--at", at], env=env, check=False)
         if result.returncode:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +18,19 @@ TASK_FINISHED = frozenset({"success", "failed", "upstream_failed", "skipped", "r
 
 @dataclass(frozen=True)
 class TaskRow:
-    """One task of a followed run.
+    """One task of a followed run, or one of several things that the task has told of.
 
     Attributes:
+        name: the thing's name, such as a sync's; the task's for people where it is one thing, or has not told yet.
         state: Airflow's word for it; `waiting` where it has none yet.
-        seconds: how long it has run, or did.
-        summary: what the task returned, once it succeeded.
+        seconds: how long the task has run, or did; of several rows of a task the first has it.
+        summary: what the task returned of it, once it ended.
     """
 
     dag_id: str
     run_id: str
     task_id: str
+    name: str
     state: str
     try_number: int
     seconds: float
@@ -53,8 +55,8 @@ class Snapshot:
         return all(state in FINISHED for state in self.states.values())
 
     @property
-    def failed_tasks(self) -> list[TaskRow]:
-        """Tasks that failed for good by themselves."""
+    def failed(self) -> list[TaskRow]:
+        """What failed for good by itself."""
         return [row for row in self.rows if row.state == "failed"]
 
     @property
@@ -91,7 +93,7 @@ def follow(
     poll_seconds: float = 0.7,
 ) -> Snapshot:
     """Ask until every run has finished; `show` is called after each answer."""
-    summaries: dict[tuple[str, str], Mapping[str, Any]] = {}
+    told: dict[tuple[str, str], Mapping[str, Any]] = {}
     while True:
         # The runs first: a run that has finished by then has all its tasks in the second answer.
         runs = api.batch("dags/~/dagRuns/list", "dag_runs", {"dag_ids": list(dag_ids)})
@@ -101,23 +103,31 @@ def follow(
             "task_instances",
             {"dag_ids": list(dag_ids), "dag_run_ids": [run_id]},
         )
-        rows = [_row(api, task, summaries) for task in found]
-        snapshot = Snapshot(states, sorted(rows, key=lambda row: (row.dag_id, row.task_id)))
+        tasks = sorted(found, key=lambda task: (task["dag_id"], task["task_display_name"]))
+        snapshot = Snapshot(states, [row for task in tasks for row in _rows(api, task, told)])
         show(snapshot)
         if snapshot.finished:
             return snapshot
         time.sleep(poll_seconds)
 
 
-def _row(api: AirflowApi, task: dict[str, Any], summaries: dict[tuple[str, str], Mapping[str, Any]]) -> TaskRow:
+def _rows(api: AirflowApi, task: dict[str, Any], told: dict[tuple[str, str], Mapping[str, Any]]) -> Iterator[TaskRow]:
+    """A task's rows: one for each thing of which it returned a dict, else one."""
     key = (task["dag_id"], task["task_id"])
     state = task["state"] or "waiting"
-    if state == "success" and key not in summaries:
-        summaries[key] = _returned(api, task)
+    if state in ("success", "failed") and key not in told:
+        told[key] = _returned(api, task)
     seconds = task["duration"] or 0.0
     if state == "running" and task["start_date"]:
         seconds = (datetime.now(UTC) - datetime.fromisoformat(task["start_date"])).total_seconds()
-    return TaskRow(key[0], task["dag_run_id"], key[1], state, task["try_number"], seconds, summaries.get(key, {}))
+    row = TaskRow(key[0], task["dag_run_id"], key[1], task["task_display_name"], state, task["try_number"], seconds)
+    returned = told.get(key, {})
+    if not returned or not all(isinstance(value, dict) for value in returned.values()):
+        yield replace(row, summary=returned)
+        return
+    for place, (name, summary) in enumerate(returned.items()):
+        own = "failed" if summary.get("outcome") == "failed" else "success"
+        yield replace(row, name=name, state=own, seconds=0.0 if place else seconds, summary=summary)
 
 
 def _returned(api: AirflowApi, task: dict[str, Any]) -> Mapping[str, Any]:
@@ -130,7 +140,9 @@ def _returned(api: AirflowApi, task: dict[str, Any]) -> Mapping[str, Any]:
 
 
 def error_line(api: AirflowApi, row: TaskRow) -> str:
-    """The line of a failed task's log that tells why."""
+    """Why something failed: its task's word for it, or the line of the task's log that tells."""
+    if error := row.summary.get("error"):
+        return str(error)
     path = f"dags/{row.dag_id}/dagRuns/{row.run_id}/taskInstances/{row.task_id}/logs/{max(row.try_number, 1)}"
     response = api.get(path, headers={"Accept": "application/json"})
     content = response.json().get("content", []) if response.is_success else []

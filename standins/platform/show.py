@@ -47,17 +47,23 @@ def _changes(summary: Mapping[str, Any]) -> str:
 
 
 def table_of(rows: Sequence[TaskRow], title: str) -> Table:
-    """One line for each task; fits 80 columns. `changes` are rows added, changed, deleted and rejected."""
+    """One line for each sync, a line between tasks; fits 80 columns.
+
+    `changes` are rows added, changed, deleted and rejected. Calls and seconds that the syncs of a task share stand with
+    its first.
+    """
     table = Table(title=title, title_justify="left")
     table.add_column("team")
     table.add_column("sync", no_wrap=True, overflow="fold")
     table.add_column("state")
     for heading in ("rows", "changes", "cells", "calls", "s"):
         table.add_column(heading, justify="right")
-    for row in rows:
+    for before, row in zip([None, *rows], rows, strict=False):
+        if before and (before.dag_id, before.task_id) != (row.dag_id, row.task_id):
+            table.add_section()
         outcome = Text(str(row.summary.get("outcome", row.state)), style=STYLES.get(row.state, "dim"))
         total, written, calls, seconds = _cells(row)
-        table.add_row(row.team, row.task_id, outcome, total, _changes(row.summary), written, calls, seconds)
+        table.add_row(row.team, row.name, outcome, total, _changes(row.summary), written, calls, seconds)
     return table
 
 
@@ -84,14 +90,15 @@ class Progress:
             self._live.update(table_of(snapshot.rows, "Sheet syncs"))
             return
         for row in snapshot.rows:
-            key = (row.dag_id, row.task_id)
+            key = (row.dag_id, row.name)
             if row.state in ("waiting", "scheduled", "queued") or self._seen.get(key) == row.state:
                 continue
             self._seen[key] = row.state
-            line = f"  {row.team:<14} {row.task_id:<32} {row.summary.get('outcome', row.state)!s:<14}"
+            line = f"  {row.team:<14} {row.name:<32} {row.summary.get('outcome', row.state)!s:<14}"
             if row.summary:
                 rows, written, calls, seconds = _cells(row)
-                line += f" {rows or '-'} rows, {written or '0'} cells written, {calls or '0'} API calls, {seconds} s"
+                line += f" {rows or '-'} rows, {written or '0'} cells written, {calls or '0'} API calls"
+                line += f", {seconds} s" if seconds else ""
             print(line.rstrip(), flush=True)
 
 
@@ -100,7 +107,7 @@ def print_result(console: Console, layout: Layout, snapshot: Snapshot, login: st
     console.print(table_of(snapshot.rows, "Synced"))
     for row in snapshot.rows:
         if url := row.summary.get("url"):
-            console.print(f"  {row.task_id:<32} {url}", soft_wrap=True, highlight=False)
+            console.print(f"  {row.name:<32} {url}", soft_wrap=True, highlight=False)
     console.print(f"\nAirflow  {layout.airflow_url}", highlight=False)
     console.print(
         f"  login {login}, password {password} (random, kept in {layout.secrets_file})", soft_wrap=True, highlight=False

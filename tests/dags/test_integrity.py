@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drivetrain.sheets.catalog import load_syncs, load_teams
+from drivetrain.sheets.catalog import load_syncs
 from drivetrain.sheets.load_catalog import load_load_teams
 from tests.dags.conftest import ROOT, run_python
 
@@ -20,12 +20,19 @@ def test_every_file_can_be_imported(bag: DagBag) -> None:
     assert bag.import_errors == {}
 
 
-def test_there_is_one_dag_a_team_and_one_task_a_sync(dags: list[Any]) -> None:
-    teams = load_teams(ROOT / "include")
-    expected = {f"sheets_sync_{team.team}": sorted(sync.spec.sync for sync in team.syncs) for team in teams}
-    found = {dag.dag_id: sorted(dag.task_ids) for dag in dags if "sheet-sync" in dag.tags}
+def test_there_is_one_dag_a_team_and_one_task_a_workbook_with_all_its_syncs(dags: list[Any]) -> None:
+    expected: dict[str, dict[str, list[str]]] = {}
+    for spec in (sync.spec for sync in load_syncs(ROOT / "include")):
+        tasks = expected.setdefault(f"sheets_sync_{spec.team}", {})
+        tasks.setdefault(f"workbook_{spec.target.spreadsheet_id}", []).append(spec.sync)
+    found = {
+        dag.dag_id: {task.task_id: [sync.spec.sync for sync in task.syncs] for task in dag.tasks}
+        for dag in dags
+        if "sheet-sync" in dag.tags
+    }
     assert found == expected
-    assert sum(map(len, found.values())) >= 12
+    assert sum(len(syncs) for tasks in found.values() for syncs in tasks.values()) >= 12
+    assert sum(map(len, found.values())) >= 6
     loads = {dag.dag_id for dag in dags if "sheet-load" in dag.tags}
     assert loads == {f"sheets_load_{team.team}" for team in load_load_teams(ROOT / "include")}
 

@@ -20,13 +20,14 @@ def platform() -> Iterator[LocalPlatform]:
 
 
 def run_dag(platform: LocalPlatform, dag_id: str, conf: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
-    """Trigger a DAG over REST, follow it to its end; each task's state and what it returned."""
+    """Trigger a DAG over REST, follow it to its end; state and outcome of each sync or load that it ran."""
     api = platform.api
     api.write("PATCH", f"dags/{dag_id}", {"is_paused": False})
     run = api.write("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
     end = runs.follow(api, [dag_id], run["dag_run_id"], lambda _: None)
     return {
-        row.task_id: {
+        row.name: {
+            "task_id": row.task_id,
             "state": row.state,
             "run_id": run["dag_run_id"],
             "error": runs.error_line(api, row) if row.state == "failed" else "",

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
 
 DAG = "sheets_sync_retail"
 SYNC = "retail_live_inventory"
+TASK = "workbook_1RetailCity8qvPXRV3yc4zCGHpmJrIzROp56V9NaIgM"
 SPEC = f"include/specs/sheets/{SYNC}.yaml"
 
 
@@ -45,12 +46,15 @@ def test_a_dry_run_returns_the_typed_plan_and_writes_nothing(platform: LocalPlat
 
 def test_a_run_of_every_team_fills_every_tab_exactly_as_its_query_says(platform: LocalPlatform) -> None:
     end = demo.run_syncs(platform.layout, platform.api, lambda _: None)
-    tasks = {row.task_id: {"state": row.state, **row.summary} for row in end.rows}
-    assert len(tasks) >= 12
-    assert len({task["spreadsheet_id"] for task in tasks.values()}) >= 6
-    assert {task["mode"] for task in tasks.values()} == {"replace", "append", "upsert", "mirror"}
+    syncs = {row.name: {"state": row.state, **row.summary} for row in end.rows}
+    assert len(syncs) >= 12
+    assert len({sync["spreadsheet_id"] for sync in syncs.values()}) >= 6
+    assert {sync["mode"] for sync in syncs.values()} == {"replace", "append", "upsert", "mirror"}
     # The examples of the REST page have written one of them already.
-    assert sum(task["outcome"] == "written" for task in tasks.values()) >= len(tasks) - 1
+    assert sum(sync["outcome"] == "written" for sync in syncs.values()) >= len(syncs) - 1
+    # A workbook's small syncs share one look and one write.
+    dealers = [syncs[name] for name in ("retail_dealer_scorecard", "retail_deliveries", SYNC)]
+    assert sum(sync["write_calls"] for sync in dealers) == 1
     # Reads every tab back through gspread and compares it, cell for cell and by type, with Snowflake's plain cursor.
     demo.verify(platform.layout, platform.api, end)
 
@@ -58,12 +62,10 @@ def test_a_run_of_every_team_fills_every_tab_exactly_as_its_query_says(platform:
 def test_a_second_run_writes_nothing(platform: LocalPlatform) -> None:
     run_dag(platform, DAG, {"syncs": [SYNC]})
     before = writes(platform)
-    tasks = run_dag(platform, DAG, {"syncs": [SYNC, "retail_lead_log"]})
-    assert tasks[SYNC]["outcome"] == "unchanged"
-    assert tasks["retail_lead_log"]["outcome"] == "already_applied"
-    assert {name for name, task in tasks.items() if task["state"] == "skipped"} == set(tasks) - {
-        SYNC,
-        "retail_lead_log",
+    syncs = run_dag(platform, DAG, {"syncs": [SYNC, "retail_lead_log"]})
+    assert {name: sync["outcome"] for name, sync in syncs.items()} == {
+        SYNC: "unchanged",
+        "retail_lead_log": "already_applied",
     }
     assert writes(platform) == before
 
@@ -81,8 +83,10 @@ def test_a_bad_trigger_is_refused_with_a_clear_400(platform: LocalPlatform, conf
 
 
 def test_a_task_links_to_its_sheet_and_that_page_opens(platform: LocalPlatform) -> None:
-    task = run_dag(platform, DAG, {"syncs": [SYNC]})[SYNC]
-    links = platform.api.read(f"dags/{DAG}/dagRuns/{task['run_id']}/taskInstances/{SYNC}/links")["extra_links"]
+    tasks = run_dag(platform, DAG, {"syncs": [SYNC]})
+    assert {name: task["state"] for name, task in tasks.items()} == {SYNC: "success", "Lead log, New leads": "skipped"}
+    task = tasks[SYNC]
+    links = platform.api.read(f"dags/{DAG}/dagRuns/{task['run_id']}/taskInstances/{TASK}/links")["extra_links"]
     assert links["Google Sheet"] == task["url"]
     page = httpx.get(links["Google Sheet"].split("#")[0], trust_env=False)
     assert page.status_code == 200
@@ -119,9 +123,11 @@ def test_a_git_push_with_a_broken_spec_fails_that_sync_with_file_and_key_and_no_
 
 def test_a_misspelled_key_of_a_trigger_does_not_write(platform: LocalPlatform) -> None:
     before = writes(platform)
-    task = run_dag(platform, DAG, {"syncs": [SYNC], "dryrun": True})[SYNC]
-    assert task["state"] == "failed"
-    assert "conf: unknown key dryrun; known: dry_run, syncs" in task["error"]
+    tasks = run_dag(platform, DAG, {"syncs": [SYNC], "dryrun": True})
+    assert len(tasks) == 2
+    for task in tasks.values():
+        assert task["state"] == "failed"
+        assert "conf: unknown key dryrun; known: dry_run, syncs" in task["error"]
     assert writes(platform) == before
 
 
@@ -131,12 +137,14 @@ def test_a_failure_is_one_line_that_names_the_fix_and_is_not_tried_again(platfor
         "[LISTING_CODE]", "[LISTING_KODE]"
     )
     platform.wait_for_version(platform.push({SPEC: broken}, "Name a column that is not there"))
-    task = run_dag(platform, DAG, {"syncs": [SYNC]})[SYNC]
+    tasks = run_dag(platform, DAG, {"syncs": [SYNC, "retail_deliveries"]})
     platform.wait_for_version(platform.push())
-    assert task["state"] == "failed"
+    assert tasks["retail_deliveries"]["outcome"] == "unchanged", "of the same workbook, and it fails alone"
+    task = tasks[SYNC]
+    assert (task["state"], task["outcome"]) == ("failed", "failed")
     assert f"sync {SYNC}: columns: the query does not give LISTING_KODE" in task["error"]
     assert "correct the spec's columns or the query" in task["error"]
-    instance = platform.api.read(f"dags/{DAG}/dagRuns/{task['run_id']}/taskInstances/{SYNC}")
+    instance = platform.api.read(f"dags/{DAG}/dagRuns/{task['run_id']}/taskInstances/{TASK}")
     assert instance["try_number"] == 1
 
 
@@ -147,7 +155,7 @@ def test_lineage_names_the_tables_and_the_tab(platform: LocalPlatform) -> None:
         for file in (platform.home / "lineage").iterdir()
         for line in file.read_text(encoding="utf-8").splitlines()
     ]
-    done = [e for e in events if e["eventType"] == "COMPLETE" and e["job"]["name"] == f"{DAG}.{SYNC}" and e["outputs"]]
+    done = [e for e in events if e["eventType"] == "COMPLETE" and e["job"]["name"] == f"{DAG}.{TASK}" and e["outputs"]]
     assert done, "a run was reported"
     assert "MARKETPLACE.INVENTORY.LISTINGS" in {table["name"] for table in done[-1]["inputs"]}
     assert [tab["name"] for tab in done[-1]["outputs"]] == ["Live inventory"]

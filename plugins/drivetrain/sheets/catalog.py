@@ -11,18 +11,46 @@ from drivetrain.sheets.spec import SheetSyncSpec
 from drivetrain.specs import load_spec, spec_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from drivetrain.sheets.teams import BrokenSpec
 
+_TITLE_TABS = 3
+
 
 @dataclass(frozen=True)
 class Sync:
-    """A spec and its query's text."""
+    """A spec and its query's text; `path` is the file that it came from, if it did."""
 
     spec: SheetSyncSpec
     sql: str
-    path: Path
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Workbook:
+    """A team's syncs that write one workbook: they run together, since Google counts calls and not tabs."""
+
+    spreadsheet_id: str
+    syncs: tuple[Sync, ...]
+
+    @property
+    def task_id(self) -> str:
+        """The task's name: known from any spec of the workbook, and the same whatever syncs it has."""
+        return f"workbook_{self.spreadsheet_id}"
+
+    @property
+    def title(self) -> str:
+        """Its tabs, for people who know the workbook; the workbook's own title is known to Google alone."""
+        tabs = [sync.spec.target.tab for sync in self.syncs]
+        shown = ", ".join(tabs[:_TITLE_TABS])
+        return shown if len(tabs) <= _TITLE_TABS else f"{shown} and {len(tabs) - _TITLE_TABS} more"
+
+    @property
+    def documentation(self) -> str:
+        """Markdown for the task's page."""
+        return _table(self.syncs)
 
 
 @dataclass(frozen=True)
@@ -39,6 +67,14 @@ class TeamSyncs:
         return [sync.spec.sync for sync in self.syncs] + [spec.task_id for spec in self.broken]
 
     @property
+    def workbooks(self) -> tuple[Workbook, ...]:
+        """The syncs by workbook, in the order of each one's first sync."""
+        found: dict[str, list[Sync]] = {}
+        for sync in self.syncs:
+            found.setdefault(sync.spec.target.spreadsheet_id, []).append(sync)
+        return tuple(Workbook(spreadsheet_id, tuple(syncs)) for spreadsheet_id, syncs in found.items())
+
+    @property
     def crons(self) -> tuple[str, ...]:
         """The team's schedules, each once."""
         return teams.crons(sync.spec for sync in self.syncs)
@@ -51,20 +87,25 @@ class TeamSyncs:
     @property
     def documentation(self) -> str:
         """Markdown for the DAG's page."""
-        lines = [
-            f"Sheets of team **{self.team}**, one task a sync. Trigger with `syncs` to run some of them, with "
-            "`dry_run` to see the plan.",
-            "",
-            "| sync | what | mode | tab | due |",
-            "|---|---|---|---|---|",
-        ]
-        for sync in self.syncs:
-            spec = sync.spec
-            due = teams.due(spec.schedule)
-            lines.append(
-                f"| {spec.sync} | {teams.in_table(spec.description)} | {spec.mode.value} | {spec.target.tab} | {due} |"
-            )
-        return "\n".join(lines)
+        head = (
+            f"Sheets of team **{self.team}**, one task a workbook. Trigger with `syncs` to run some of them, with "
+            "`dry_run` to see the plan."
+        )
+        return f"{head}\n\n{_table(self.syncs)}"
+
+
+def _table(syncs: Iterable[Sync]) -> str:
+    lines = ["| sync | what | mode | tab | due |", "|---|---|---|---|---|"]
+    for spec in (sync.spec for sync in syncs):
+        cells = (
+            spec.sync,
+            teams.in_table(spec.description),
+            spec.mode.value,
+            spec.target.tab,
+            teams.due(spec.schedule),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def load_syncs(include: Path) -> tuple[Sync, ...]:
@@ -116,6 +157,7 @@ class _Seen:
         self._targets: dict[tuple[str, str], Path] = {}
         self._names: dict[str, Path] = {}
         self._zones: dict[str, tuple[str, str]] = {}
+        self._connections: dict[tuple[str, str], tuple[str, str]] = {}
 
     def check(self, path: Path, spec: SheetSyncSpec) -> None:
         if spec.sync != path.stem:
@@ -126,6 +168,14 @@ class _Seen:
         if (other := self._targets.setdefault(target, path)) != path:
             raise SpecError(f"{path}: target: {other.name} writes that tab too, choose another tab")
         teams.check_zone(path, spec, self._zones)
+        connection = spec.target.connection
+        book = (spec.team, spec.target.spreadsheet_id)
+        first, by = self._connections.setdefault(book, (connection, path.name))
+        if first != connection:
+            raise SpecError(
+                f"{path}: target.connection: {connection} is not the {first} of {by}: "
+                "a team's syncs of one workbook share one connection"
+            )
 
 
 def _sql(include: Path, path: Path, spec: SheetSyncSpec) -> str:

@@ -7,7 +7,7 @@ since Google counts calls and not cells. One that fails, fails alone.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from drivetrain.sheets.port import Settings
 from drivetrain.sheets.run import SyncRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from typing import Any
 
@@ -118,6 +118,7 @@ class _Group:
         log: Callable[[str], None],
         stack: ExitStack,
     ) -> None:
+        settings = replace(settings, spool_bytes=settings.spool_bytes // max(len(jobs), 1))
         self.port, self.settings, self.log = port, settings, log
         self.result = GroupResult()
         self.spreadsheet_id = jobs[0].spec.target.spreadsheet_id if jobs else ""
@@ -152,22 +153,26 @@ class _Group:
         runs, self.pending = self.pending, []
         if runs:
             self._look(runs)
-        changes: list[tuple[SyncRun, calls.Change]] = []
+        self._write(self._changes(runs))
+        if self.pending:
+            raise _LookAgain
+
+    def _changes(self, runs: Sequence[SyncRun]) -> Iterator[tuple[SyncRun, calls.Change]]:
+        """What has to be written, one at a time, so that no more than a batch of it is in memory."""
         planned = calls.Planned()
         for run in runs:
             if not self._alive(run):
                 continue
+            change = None
             with _Guarded(self, run):
                 change = run.plan()
                 if change is not None:
                     self._prepare(run, change, planned)
                     if not run.dry_run:
                         run.save_rejects()
-                        changes.append((run, change))
             self._settle(run)
-        self._write(changes)
-        if self.pending:
-            raise _LookAgain
+            if change is not None and run.done is None and self._alive(run):
+                yield run, change
 
     def _prepare(self, run: SyncRun, change: calls.Change, planned: calls.Planned) -> None:
         """Decide how a change will be sent, and refuse it where it would break a limit."""
@@ -295,14 +300,16 @@ class _Group:
 
     def _fail(self, run: SyncRun, error: DrivetrainError) -> None:
         self.result.errors[run.spec.sync] = error
+        run.close()
 
     def _alive(self, run: SyncRun) -> bool:
         return run.spec.sync not in self.result.errors
 
     def _settle(self, run: SyncRun) -> None:
-        """Give an outcome its calls, once all of them are counted."""
+        """Give an outcome its calls, once all of them are counted, and forget its rows."""
         if run.done is not None and run.spec.sync not in self.result.errors:
             self.result.outcomes[run.spec.sync] = run.with_usage(run.done)
+            run.close()
 
 
 class _Guarded:

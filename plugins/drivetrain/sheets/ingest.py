@@ -49,20 +49,20 @@ def key_digest(cells: Sequence[Cell]) -> bytes:
 
 
 def ingest(
-    spec: SheetSyncSpec, columns: Sequence[Column], batches: Iterable[pa.RecordBatch], *, width: int
+    spec: SheetSyncSpec, columns: Sequence[Column], batches: Iterable[pa.RecordBatch], spool: RowSpool
 ) -> Ingested:
-    """Drain `batches` into a spool.
+    """Drain `batches` into a spool, which is closed where that fails.
 
     Args:
         spec: the sync.
         columns: what to write, from columns.resolve_columns.
         batches: the query's result; each batch has every column.
-        width: cells a row; more than the columns where the tab's region is wider, the rest blank.
+        spool: empty; wider than the columns where the tab's region is, the rest stays blank.
 
     Raises:
         GuardError: more rows than the spec's row_limit; nothing was written.
     """
-    result = Ingested(RowSpool(width))
+    result = Ingested(spool)
     try:
         _drain(spec, columns, batches, result)
     except BaseException:

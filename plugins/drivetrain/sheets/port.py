@@ -63,9 +63,12 @@ class Settings:
         read_cells: cells of one values.get.
         attempts: looks at the workbook before a lost answer becomes the task's failure.
         wait_seconds: mean wait before looking again, doubled each time.
+        spool_bytes: of a query's rows, and as many of a tab's, that stay in memory, the syncs of a group together. What
+            is more lies in temporary files.
     """
 
     max_request_bytes: int = limits.ADVISED_REQUEST_BYTES
     read_cells: int = 250_000
     attempts: int = 4
     wait_seconds: float = 1.0
+    spool_bytes: int = 8_000_000

@@ -71,11 +71,12 @@ class SyncRun:
         self._plan: RowPlan | None = None
 
     def close(self) -> None:
-        """Give the disk space back."""
+        """Give memory and disk back; an outcome that is there stays."""
         if self._old is not None:
             self._old.close()
         if self._new is not None:
             self._new.spool.close()
+        self._old = self._new = self.parts = None
 
     def locate(self, answer: dict[str, Any]) -> None:
         """Find the tab in what spreadsheets.get answered, and forget what an earlier look saw."""
@@ -91,7 +92,7 @@ class SyncRun:
             self.region = Region(tab.gid, tab.title, row, column, width, tab.rows, tab.columns, tab.frozen_rows)
         if self._old is not None:
             self._old.close()
-        self._old, self._header = RowSpool(width), None
+        self._old, self._header = RowSpool(width, self.settings.spool_bytes), None
 
     def blocks(self) -> Iterator[tuple[str, int, int]]:
         """(range, rows, cells) of each read that the tab needs, top down; none where there is nothing to read."""
@@ -206,7 +207,8 @@ class SyncRun:
     def _ingested(self) -> Ingested:
         shape = (len(self.columns), self.region.width)
         if self._new is None:
-            self._new, self._shape = ingest(self.spec, self.columns, self.source.batches(), width=shape[1]), shape
+            spool = RowSpool(shape[1], self.settings.spool_bytes)
+            self._new, self._shape = ingest(self.spec, self.columns, self.source.batches(), spool), shape
             for reject in self._new.rejects[:20]:
                 what = f"rejected row {reject.row} (key {reject.key!r}), {reject.column}"
                 self.log(f"{self.spec.sync}: {what}: {reject.detail}")

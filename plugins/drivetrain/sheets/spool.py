@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
-_SPILL_BYTES = 8_000_000  # a small sync never touches the disk
 _BLOCK_ROWS = 1_000
 
 
@@ -34,13 +33,18 @@ def row_hash(encoded: bytes) -> int:
 
 
 class RowSpool:
-    """An append-only list of rows of one width."""
+    """An append-only list of rows of one width.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: cells of a row.
+        memory_bytes: from there on the rows lie on disk; a small sync never touches it.
+    """
+
+    def __init__(self, width: int, memory_bytes: int = 8_000_000) -> None:
         self.width = width
         self.hashes = array("Q")
         self._offsets = array("Q", [0])
-        self._file = tempfile.SpooledTemporaryFile(max_size=_SPILL_BYTES)  # noqa: SIM115 - closed by close()
+        self._file = tempfile.SpooledTemporaryFile(max_size=max(memory_bytes, 1))  # noqa: SIM115 - closed by close()
         self.blank_hash = row_hash(row_json((None,) * width))
 
     def __enter__(self) -> Self:

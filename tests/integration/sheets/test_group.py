@@ -92,3 +92,28 @@ def test_a_lost_answer_to_a_shared_batch_is_looked_after_by_every_sync(
     }
     for name in ("north", "south"):
         assert len(tab_values(sheets, workbook, name)) == 13
+
+
+def test_a_batch_that_is_full_leaves_before_the_next_query_is_read(sheets: SheetsStandin, workbook: str) -> None:
+    client = sheets_client(sheets)
+    wide = [(f"{i:05}", f"a car with a rather long name, number {i}", i) for i in range(400)]
+    writes_at_read: list[int] = []
+
+    class Watched:
+        schema = rows_source(NAMES, wide).schema
+
+        def batches(self) -> Any:
+            writes_at_read.append(client.usage.write_calls)
+            return rows_source(NAMES, wide).batches()
+
+    group = [
+        replace(job, open_source=lambda: nullcontext(Watched()))
+        for job in jobs(workbook, {f"tab_{i}": [] for i in range(6)})
+    ]
+    settings = replace(ONE_LOOK, max_request_bytes=120_000, spool_bytes=30_000)
+    result = run_group(group, client, settings=settings)
+    assert not result.errors
+    assert {outcome.staged for outcome in result.outcomes.values()} == {False}
+    assert writes_at_read == [0, 0, 1, 2, 3, 4]
+    for name in result.outcomes:
+        assert len(tab_values(sheets, workbook, name)) == 401

@@ -5,67 +5,38 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import json
-from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from hooks.state import StateHook
 from operators.sheets_to_snowflake import SheetsToSnowflakeOperator
-from standins.snowflake.testing import SnowflakeStandin, standins_python
 from tests.support.loads import load_spec
-from tests.support.postgres import running_postgres
+from tests.support.operators import NOON, Context, connected_servers, kept_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from standins.sheets.testing import SheetsStandin
+    from standins.snowflake.testing import SnowflakeStandin
 
 DAGS = Path(__file__).parents[3] / "dags"
-NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 
 
 @pytest.fixture(scope="module")
-def platform(sheets: SheetsStandin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
-    """All three servers, and Airflow's connections to them."""
-    try:
-        standins_python()
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-    with (
-        SnowflakeStandin() as snowflake,
-        running_postgres(tmp_path_factory.mktemp("state")) as postgres,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        extra = {"account": "standin", "host": snowflake.host, "port": snowflake.port, "protocol": "http"}
-        login = {"login": snowflake.user, "password": snowflake.password}
-        connections = {
-            "SNOWFLAKE_DEFAULT": {"conn_type": "snowflake", **login, "extra": extra},
-            "GOOGLE_SHEETS_DEFAULT": {
-                "conn_type": "googlesheets",
-                "extra": {"api_root": sheets.url, "keyfile_paths": [str(sheets.keyfile())]},
-            },
-            "DRIVETRAIN_STATE": postgres,
-        }
-        for name, connection in connections.items():
-            patch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
-        with closing(snowflake.connect()) as connection:
-            for statement in (
-                "CREATE DATABASE MARKETPLACE",
-                "CREATE SCHEMA MARKETPLACE.SALES",
-                "CREATE TABLE MARKETPLACE.SALES.T (CODE VARCHAR(6), N NUMBER(38,0))",
-            ):
-                connection.cursor().execute(statement)
-        StateHook().migrate()
-        yield patch
+def platform(sheets: SheetsStandin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SnowflakeStandin]:
+    statements = (
+        "CREATE DATABASE MARKETPLACE",
+        "CREATE SCHEMA MARKETPLACE.SALES",
+        "CREATE TABLE MARKETPLACE.SALES.T (CODE VARCHAR(6), N NUMBER(38,0))",
+    )
+    with connected_servers(sheets, tmp_path_factory.mktemp("state"), *statements) as snowflake:
+        yield snowflake
 
 
 @pytest.fixture
-def task(platform: pytest.MonkeyPatch, sheets: SheetsStandin, workbook: str) -> SheetsToSnowflakeOperator:
+def task(platform: SnowflakeStandin, sheets: SheetsStandin, workbook: str) -> SheetsToSnowflakeOperator:
     values = [["CODE", "N"], ["a", 1], ["b", "x"]]
     tab = sheets.gspread_client().open_by_key(workbook).worksheet("Sheet1")
     tab.update(values, value_input_option="RAW")
@@ -76,37 +47,6 @@ def task(platform: pytest.MonkeyPatch, sheets: SheetsStandin, workbook: str) -> 
         guards={"max_reject_share": 0.5, "max_delete_share": 1},
     )
     return SheetsToSnowflakeOperator(task_id="small", spec=spec)
-
-
-class Context(dict[str, Any]):
-    """What Airflow gives to execute, and what the task left in it."""
-
-    def __init__(self, run_id: str = "manual", *, try_number: int = 1, run_type: str = "manual", **params: Any) -> None:
-        self.pushed: dict[str, str] = {}
-        self.events: list[Any] = []
-        push = lambda key, value: self.pushed.update({key: value})  # noqa: E731
-        add = lambda asset, extra: self.events.append((asset.uri, extra))  # noqa: E731
-        super().__init__(
-            params=params,
-            run_id=run_id,
-            dag_run=SimpleNamespace(run_type=run_type, run_after=NOON, conf=params),
-            ti=SimpleNamespace(try_number=try_number, xcom_push=push),
-        )
-        self["outlet_events"] = _Any(SimpleNamespace(add=add))
-
-
-class _Any(dict[Any, Any]):
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def __missing__(self, key: Any) -> Any:
-        return self._value
-
-
-def _kept_rejects(run_id: str) -> list[tuple[Any, ...]]:
-    with StateHook().engine.connect() as connection:
-        query = sa.text("SELECT sync, row_number, address, reason, value FROM sheet_rejects WHERE run_id = :run")
-        return [tuple(row) for row in connection.execute(query, {"run": run_id})]
 
 
 def test_a_run_gives_a_summary_a_link_an_event_and_keeps_its_rejects_once(
@@ -127,7 +67,7 @@ def test_a_run_gives_a_summary_a_link_an_event_and_keeps_its_rejects_once(
     again = Context("first")
     assert task.execute(again)["outcome"] == "unchanged"  # type: ignore[arg-type]
     assert again.events == []
-    assert _kept_rejects("first") == [("small", 3, "B3", "bad_cell", "x")]
+    assert kept_rejects("first") == [("small", 3, "B3", "bad_cell", "x")]
 
 
 def test_a_second_try_makes_the_event_that_the_first_may_have_died_before(task: SheetsToSnowflakeOperator) -> None:
@@ -143,7 +83,7 @@ def test_a_dry_run_shows_the_rows_and_leaves_no_trace(task: SheetsToSnowflakeOpe
     assert summary["outcome"] == "planned"
     assert list(summary["preview"]) == [{"row": 2, "values": {"CODE": "a", "N": "1"}}]
     assert context.events == []
-    assert _kept_rejects("dry") == []
+    assert kept_rejects("dry") == []
 
 
 def test_what_no_retry_can_mend_fails_the_task_for_good(task: SheetsToSnowflakeOperator) -> None:

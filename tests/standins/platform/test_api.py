@@ -22,6 +22,7 @@ class FakeAirflow(httpx.BaseTransport):
         self.accepted: set[str] = set()
         self.polls = 0
         self.triggered: list[Any] = []
+        self.returned: Any = {"rows": 7}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content) if request.content else {}
@@ -55,6 +56,7 @@ class FakeAirflow(httpx.BaseTransport):
                     "dag_id": name,
                     "dag_run_id": "r1",
                     "task_id": "cars",
+                    "task_display_name": "Cars",
                     "state": state,
                     "duration": 1.5 if state else None,
                     "start_date": None,
@@ -64,7 +66,7 @@ class FakeAirflow(httpx.BaseTransport):
             ]
             return httpx.Response(200, json={"task_instances": found, "total_entries": 2})
         if path.endswith("xcomEntries/return_value"):
-            return httpx.Response(200, json={"value": {"rows": 7}})
+            return httpx.Response(200, json={"value": self.returned})
         if path == "dags/a/dagRuns":
             self.triggered.append(body)
         if path == "nothing":
@@ -122,3 +124,16 @@ def test_runs_are_followed_to_their_end_and_their_summaries_read_once(api: Airfl
     assert end.finished
     assert [(row.team, row.summary) for row in end.rows] == [("bi", {"rows": 7}), ("lending", {"rows": 7})]
     assert sum(line.endswith("return_value") for line in airflow.log) == 2
+
+
+def test_a_task_that_tells_of_several_things_has_a_row_for_each(api: AirflowApi, airflow: FakeAirflow) -> None:
+    airflow.returned = {"sold": {"outcome": "written", "rows": 7}, "lost": {"outcome": "failed", "error": "no tab"}}
+    shown: list[runs.Snapshot] = []
+    end = runs.follow(api, ["sheets_sync_bi"], "r1", shown.append, poll_seconds=0)
+    assert [row.name for row in shown[0].rows] == ["Cars", "Cars"]
+    rows = [row for row in end.rows if row.dag_id == "sheets_sync_bi"]
+    assert [(row.task_id, row.name, row.state, row.seconds) for row in rows] == [
+        ("cars", "sold", "success", 1.5),
+        ("cars", "lost", "failed", 0.0),
+    ]
+    assert runs.error_line(api, rows[1]) == "no tab"

@@ -195,7 +195,7 @@ def prepared(
         sheet.add(OLD_STAGE, stage_title(spec.sync, OLD_STAGE), 3, 3)
         tabs.append(Tab(OLD_STAGE, stage_title(spec.sync, OLD_STAGE), 2, 3, 3, 0, True))
     batch = pa.RecordBatch.from_pylist([dict(zip(SCHEMA.names, r, strict=True)) for r in query], SCHEMA)
-    new = ingest(spec, spec.columns, [batch], width=3)
+    new = ingest(spec, spec.columns, [batch], RowSpool(3))
     with RowSpool(3) as old:
         old.extend_from_api(tab if exists else [])
         old.trim()

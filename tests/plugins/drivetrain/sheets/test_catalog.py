@@ -151,3 +151,26 @@ def test_a_broken_spec_is_its_team_s_own_and_the_others_go_on(tmp_path: Path) ->
     assert "bad key.yaml: " in broken.message
     assert "colour: unknown key" in broken.message
     assert [spec.task_id for spec in found["unassigned"].broken] == ["noise"]
+
+
+def test_syncs_of_a_workbook_are_one_task_with_their_tabs_for_a_title(tmp_path: Path) -> None:
+    book, other = "b" * 44, "o" * 44
+    for name in ("aa", "bb", "cc", "dd", "ee"):
+        write(tmp_path, name, target={"spreadsheet_id": other if name == "bb" else book, "tab": name.upper()})
+    (team,) = load_teams(tmp_path)
+    first, second = team.workbooks
+    assert (first.task_id, first.title) == (f"workbook_{book}", "AA, CC, DD and 1 more")
+    assert (second.task_id, second.title) == (f"workbook_{other}", "BB")
+    assert [sync.spec.sync for sync in first.syncs] == ["aa", "cc", "dd", "ee"]
+    assert "| cc |" in first.documentation
+    assert "| bb |" not in first.documentation
+
+
+def test_a_team_s_syncs_of_a_workbook_share_one_connection(tmp_path: Path) -> None:
+    target = {"spreadsheet_id": "b" * 44}
+    write(tmp_path, "aa", target=target | {"tab": "A"})
+    write(tmp_path, "bb", team="risk", target=target | {"tab": "B", "connection": "sheets_risk"})
+    assert len(load_teams(tmp_path)) == 2
+    path = write(tmp_path, "cc", target=target | {"tab": "C", "connection": "sheets_bi"})
+    message = refusal(tmp_path)
+    assert message.startswith(f"{path}: target.connection: sheets_bi is not the google_sheets_default of aa.yaml")

@@ -8,6 +8,7 @@ import pytest
 from drivetrain.errors import GuardError
 from drivetrain.sheets.ingest import BATCH_ROWS, Ingested, ingest, key_digest
 from drivetrain.sheets.rejects import Reason, Reject
+from drivetrain.sheets.spool import RowSpool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ def run(spec: SheetSyncSpec, *batches: list[tuple[Any, ...]], width: int = 3) ->
         spec,
         spec.columns,
         [pa.RecordBatch.from_pylist([dict(zip(SCHEMA.names, r, strict=True)) for r in b], SCHEMA) for b in batches],
-        width=width,
+        RowSpool(width),
     )
 
 
@@ -104,7 +105,7 @@ def test_a_cell_holds_50_000_characters_as_google_counts(
 ) -> None:
     spec = make_spec({"ID": "integer", "NAME": "text"}, mode="upsert", keys=["ID"])
     batch = pa.RecordBatch.from_arrays([pa.array([1, 2]), pa.array(["ok", text], kind)], ["ID", "NAME"])
-    new = ingest(spec, spec.columns, [batch], width=2)
+    new = ingest(spec, spec.columns, [batch], RowSpool(2))
     assert len(new.spool) == (2 if fits else 1)
     assert new.rejected_keys == (set() if fits else {key_digest([2])})
     if not fits:
@@ -121,7 +122,7 @@ def test_bytes_are_counted_by_their_hexadecimal_digits(
 ) -> None:
     spec = make_spec({"B": "binary"})
     batch = pa.RecordBatch.from_arrays([pa.array([b"\x01" * size], kind)], ["B"])
-    new = ingest(spec, spec.columns, [batch], width=1)
+    new = ingest(spec, spec.columns, [batch], RowSpool(1))
     assert len(new.spool) == rows
     assert len(new.rejects) == 1 - rows
 

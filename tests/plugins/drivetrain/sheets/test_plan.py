@@ -39,7 +39,7 @@ def trimmed(table: Sequence[Row]) -> Table:
 def planned(spec: SheetSyncSpec, tab: Sequence[Row], query: Sequence[Row]) -> tuple[RowPlan, Table]:
     """The plan, and the tab once it is carried out."""
     batch = pa.RecordBatch.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in query], SCHEMA)
-    new = ingest(spec, spec.columns, [batch], width=3)
+    new = ingest(spec, spec.columns, [batch], RowSpool(3))
     with RowSpool(3) as old, new.spool:
         old.extend_from_api(tab)
         old.trim()
@@ -170,7 +170,7 @@ def test_cells_that_come_and_go_are_counted_apart_from_those_that_change(
 def test_a_number_that_becomes_true_is_a_change(make_spec: Callable[..., SheetSyncSpec]) -> None:
     spec = make_spec({"ID": "integer", "OK": "boolean"})
     batch = pa.RecordBatch.from_pydict({"ID": [1], "OK": [True]})
-    new = ingest(spec, spec.columns, [batch], width=2)
+    new = ingest(spec, spec.columns, [batch], RowSpool(2))
     with RowSpool(2) as old:
         old.extend_from_api([[1, 1]])
         plan = plan_rows(spec, old, new, [])
@@ -263,7 +263,7 @@ def test_a_share_of_zero_lets_nothing_go(make_spec: Callable[..., SheetSyncSpec]
 
 def test_replace_clears_columns_that_the_spec_no_longer_has(make_spec: Callable[..., SheetSyncSpec]) -> None:
     spec = make_spec({"ID": "integer"})
-    new = ingest(spec, spec.columns, [pa.RecordBatch.from_pydict({"ID": [1, 2]})], width=3)
+    new = ingest(spec, spec.columns, [pa.RecordBatch.from_pydict({"ID": [1, 2]})], RowSpool(3))
     with RowSpool(3) as old:
         old.extend_from_api([[1, "old", "old"], [2]])
         plan = plan_rows(spec, old, new, [])
