@@ -9,6 +9,7 @@ from airflow.providers.common.compat.openlineage.facet import Dataset
 from airflow.sdk import AssetAlias, BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
+from drivetrain.sheets.catalog import Sync
 from drivetrain.sheets.engine import SyncJob, run_group
 from drivetrain.sheets.lineage import source_tables
 from drivetrain.sheets.port import Settings
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
-    from drivetrain.sheets.catalog import Sync
     from drivetrain.sheets.engine import GroupResult
     from drivetrain.sheets.outcome import SyncOutcome
+    from drivetrain.sheets.spec import SheetSyncSpec
 
 RETURN_VALUE = "return_value"
 
@@ -45,6 +46,7 @@ class SnowflakeToSheetsOperator(BaseOperator):
     Args:
         syncs: one or more syncs of one workbook and one connection. Their queries' texts are rendered by Airflow and
             shown in its UI.
+        spec, sql: instead of `syncs` a single one, and its query's text.
         settings: request sizes and patience.
         state_conn_id: Postgres, for rows that were set aside.
 
@@ -64,11 +66,16 @@ class SnowflakeToSheetsOperator(BaseOperator):
     def __init__(
         self,
         *,
-        syncs: Sequence[Sync],
+        syncs: Sequence[Sync] = (),
+        spec: SheetSyncSpec | None = None,
+        sql: str | None = None,
         settings: Settings | None = None,
         state_conn_id: str = StateHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
+        # DAG versions that are still running may be older than this code and give a spec with its text.
+        if spec is not None and sql is not None:
+            syncs = (*syncs, Sync(spec, sql))
         if len({(sync.spec.target.spreadsheet_id, sync.spec.target.connection) for sync in syncs}) != 1:
             raise ValueError("syncs: give one or more, all of one workbook and one connection")
         tables = {(sync.spec.source.connection, table) for sync in syncs for table in source_tables(sync.sql)}

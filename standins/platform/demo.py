@@ -67,6 +67,7 @@ def verify(layout: Layout, api: AirflowApi, snapshot: runs.Snapshot) -> None:
     if not command.exists():
         raise DemoFailedError(f"{command} is not there, so nothing was verified: run `make venv`.")
     env = {**_shell_env(), **airflow_env(layout, Secrets.of(layout.secrets_file))}
+    env["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"  # its lines are what people came for, not a log-in a tab
     by_time: dict[str, list[str]] = {}
     for dag_id, run_id in sorted({(row.dag_id, row.run_id) for row in snapshot.rows}):
         at = api.read(f"dags/{dag_id}/dagRuns/{run_id}")["run_after"]

@@ -44,10 +44,17 @@ class TaskRow:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where the followed runs stand; `states` is DAG id -> state of its run."""
+    """Where the followed runs stand.
+
+    Attributes:
+        states: DAG id -> state of its run.
+        rows: tasks, and what they told.
+        behind: DAG id -> the run of that DAG that has to end before ours begins.
+    """
 
     states: Mapping[str, str]
     rows: Sequence[TaskRow]
+    behind: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -96,15 +103,20 @@ def follow(
     told: dict[tuple[str, str], Mapping[str, Any]] = {}
     while True:
         # The runs first: a run that has finished by then has all its tasks in the second answer.
-        runs = api.batch("dags/~/dagRuns/list", "dag_runs", {"dag_ids": list(dag_ids)})
+        runs = list(api.batch("dags/~/dagRuns/list", "dag_runs", {"dag_ids": list(dag_ids)}))
         states = {run["dag_id"]: run["state"] for run in runs if run["dag_run_id"] == run_id}
+        behind = {
+            run["dag_id"]: run["dag_run_id"]
+            for run in runs
+            if run["state"] == "running" and states.get(run["dag_id"]) == "queued"
+        }
         found = api.batch(
             "dags/~/dagRuns/~/taskInstances/list",
             "task_instances",
             {"dag_ids": list(dag_ids), "dag_run_ids": [run_id]},
         )
         tasks = sorted(found, key=lambda task: (task["dag_id"], task["task_display_name"]))
-        snapshot = Snapshot(states, [row for task in tasks for row in _rows(api, task, told)])
+        snapshot = Snapshot(states, [row for task in tasks for row in _rows(api, task, told)], behind)
         show(snapshot)
         if snapshot.finished:
             return snapshot
@@ -125,7 +137,7 @@ def _rows(api: AirflowApi, task: dict[str, Any], told: dict[tuple[str, str], Map
     if not returned or not all(isinstance(value, dict) for value in returned.values()):
         yield replace(row, summary=returned)
         return
-    for place, (name, summary) in enumerate(returned.items()):
+    for place, (name, summary) in enumerate(sorted(returned.items())):
         own = "failed" if summary.get("outcome") == "failed" else "success"
         yield replace(row, name=name, state=own, seconds=0.0 if place else seconds, summary=summary)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -38,7 +39,7 @@ def _number(value: object) -> str:
 def _cells(row: TaskRow) -> tuple[str, ...]:
     rows, written = row.summary.get("rows"), row.summary.get("cells_written")
     seconds = f"{row.seconds:.1f}" if row.seconds else ""
-    return _number(rows), _number(written), _number(api_calls(row.summary)), seconds
+    return _number(rows), _number(written), seconds
 
 
 def _changes(summary: Mapping[str, Any]) -> str:
@@ -58,12 +59,15 @@ def table_of(rows: Sequence[TaskRow], title: str) -> Table:
     table.add_column("state")
     for heading in ("rows", "changes", "cells", "calls", "s"):
         table.add_column(heading, justify="right")
-    for before, row in zip([None, *rows], rows, strict=False):
-        if before and (before.dag_id, before.task_id) != (row.dag_id, row.task_id):
-            table.add_section()
-        outcome = Text(str(row.summary.get("outcome", row.state)), style=STYLES.get(row.state, "dim"))
-        total, written, calls, seconds = _cells(row)
-        table.add_row(row.team, row.name, outcome, total, _changes(row.summary), written, calls, seconds)
+    for _, together in groupby(rows, key=lambda row: (row.dag_id, row.task_id)):
+        of_task = list(together)
+        shared = [calls for row in of_task if (calls := api_calls(row.summary)) is not None]
+        for place, row in enumerate(of_task):
+            outcome = Text(str(row.summary.get("outcome", row.state)), style=STYLES.get(row.state, "dim"))
+            total, written, seconds = _cells(row)
+            calls = "" if place or not shared else f"{sum(shared):,}"
+            table.add_row(row.team, row.name, outcome, total, _changes(row.summary), written, calls, seconds)
+        table.add_section()
     return table
 
 
@@ -86,6 +90,10 @@ class Progress:
 
     def __call__(self, snapshot: Snapshot) -> None:
         """Show one snapshot; without a terminal, only what is new in it."""
+        for dag_id, run_id in snapshot.behind.items():
+            if self._seen.setdefault((dag_id, run_id), "behind") == "behind":
+                self._seen[(dag_id, run_id)] = "told"
+                self._console.print(f"  {dag_id} waits for its run {run_id} to end", highlight=False)
         if self._live:
             self._live.update(table_of(snapshot.rows, "Sheet syncs"))
             return
@@ -96,8 +104,8 @@ class Progress:
             self._seen[key] = row.state
             line = f"  {row.team:<14} {row.name:<32} {row.summary.get('outcome', row.state)!s:<14}"
             if row.summary:
-                rows, written, calls, seconds = _cells(row)
-                line += f" {rows or '-'} rows, {written or '0'} cells written, {calls or '0'} API calls"
+                rows, written, seconds = _cells(row)
+                line += f" {rows or '-'} rows, {written or '0'} cells written"
                 line += f", {seconds} s" if seconds else ""
             print(line.rstrip(), flush=True)
 

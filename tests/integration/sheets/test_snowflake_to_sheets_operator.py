@@ -149,6 +149,12 @@ def test_lineage_is_of_the_syncs_that_ran(workbook: str) -> None:
     assert [(d.namespace, d.name) for d in lineage.outputs] == [(f"googlesheets://{workbook}", "goa")]
 
 
+def test_a_single_sync_may_be_given_as_older_dag_versions_do(workbook: str) -> None:
+    pune = sync(workbook, "pune")
+    task = SnowflakeToSheetsOperator(task_id="pune", spec=pune.spec, sql=pune.sql)
+    assert task.execute(Context())["pune"]["outcome"] == "written"  # type: ignore[arg-type]
+
+
 def test_a_task_is_of_one_workbook(workbook: str) -> None:
     for syncs in ([], [sync(workbook, "pune"), sync("2" * 44, "goa")]):
         with pytest.raises(ValueError, match="one or more, all of one workbook"):

@@ -23,6 +23,7 @@ class FakeAirflow(httpx.BaseTransport):
         self.polls = 0
         self.triggered: list[Any] = []
         self.returned: Any = {"rows": 7}
+        self.others: list[dict[str, Any]] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content) if request.content else {}
@@ -46,9 +47,9 @@ class FakeAirflow(httpx.BaseTransport):
             return httpx.Response(200, json={"dags": page, "total_entries": 2})
         if path == "dags/~/dagRuns/list":
             self.polls += 1
-            state = "success" if self.polls > 1 else "running"
-            found = [{"dag_id": name, "dag_run_id": "r1", "state": state} for name in names]
-            return httpx.Response(200, json={"dag_runs": found, "total_entries": 2})
+            state = "success" if self.polls > 1 else "queued" if self.others else "running"
+            found = [{"dag_id": name, "dag_run_id": "r1", "state": state} for name in names] + self.others
+            return httpx.Response(200, json={"dag_runs": found, "total_entries": len(found)})
         if path == "dags/~/dagRuns/~/taskInstances/list":
             state = "success" if self.polls > 1 else None
             found = [
@@ -133,7 +134,14 @@ def test_a_task_that_tells_of_several_things_has_a_row_for_each(api: AirflowApi,
     assert [row.name for row in shown[0].rows] == ["Cars", "Cars"]
     rows = [row for row in end.rows if row.dag_id == "sheets_sync_bi"]
     assert [(row.task_id, row.name, row.state, row.seconds) for row in rows] == [
-        ("cars", "sold", "success", 1.5),
-        ("cars", "lost", "failed", 0.0),
+        ("cars", "lost", "failed", 1.5),
+        ("cars", "sold", "success", 0.0),
     ]
-    assert runs.error_line(api, rows[1]) == "no tab"
+    assert runs.error_line(api, rows[0]) == "no tab"
+
+
+def test_a_run_that_waits_for_another_of_its_dag_says_for_which(api: AirflowApi, airflow: FakeAirflow) -> None:
+    airflow.others = [{"dag_id": "sheets_sync_bi", "dag_run_id": "scheduled", "state": "running"}]
+    shown: list[runs.Snapshot] = []
+    runs.follow(api, ["sheets_sync_bi"], "r1", shown.append, poll_seconds=0)
+    assert [snapshot.behind for snapshot in shown] == [{"sheets_sync_bi": "scheduled"}, {}]
