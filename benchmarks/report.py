@@ -1,4 +1,7 @@
-"""docs/BENCHMARKS.md and its plots, made from benchmarks/results/*.json alone. Usage: python -m benchmarks.report."""
+"""docs/BENCHMARKS.md, its plots and README.md's figures, made from benchmarks/results/*.json alone.
+
+Usage: python -m benchmarks.report.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,20 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "BENCHMARKS.md"
 IMAGES = DOCS / "img"
+README = DOCS.parent / "README.md"
+README_STEPS = {
+    "first": "first run",
+    "unchanged": "again, nothing changed",
+    "changed": "every 100th row changed",
+    "clustered": "the last 1% changed",
+}
+README_NAMES = {
+    "drivetrain": "Drivetrain",
+    "drivetrain_apart": "Drivetrain, if no two syncs shared a workbook",
+    "sql_to_google_sheets": "Airflow's SQLToGoogleSheetsOperator",
+    "sql_to_google_sheets_split": "the same, cut into slices by hand",
+    "gspread_dataframe": "gspread-dataframe",
+}
 STEPS = ("first", "unchanged", "changed", "clustered")
 STEP_LABELS = ("first", "unchanged", "every 100th row", "last 1%")
 # Metrics that a plot compares, by benchmark: (title, metric suffix, unit, divide by).
@@ -129,8 +146,52 @@ def plot(result: dict[str, Any]) -> Path:
     return path
 
 
+def readme_tables(result: dict[str, Any]) -> list[str]:
+    """The figures that README.md quotes: a table a load, a row a contender, a column a step."""
+    lines: list[str] = []
+    failed = {(run["load"], run["contender"]): run["error"] for run in result["runs"] if run["error"]}
+    for load, what in result["load"].items():
+        labels = README_STEPS.values()
+        lines += ["", f"| {what} | {' | '.join(labels)} |", "|---" * (len(labels) + 1) + "|"]
+        for (name, metrics), key in zip(contenders(result), contender_keys(result), strict=True):
+            refused = failed.get((load, key))
+            if f"{load}.first.seconds" in metrics:
+                cells = [_quoted(metrics, f"{load}.{step}") for step in README_STEPS]
+            elif refused:
+                why = "refused: over 10 MiB a request" if "payload size" in refused else f"failed: {refused:.60}"
+                cells = [why] * len(labels)
+            else:
+                continue
+            lines.append(f"| {README_NAMES.get(key, name)} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def contender_keys(result: dict[str, Any]) -> list[str]:
+    """The names of contenders in the runs, in the order of `contenders`."""
+    ours = ["drivetrain", "drivetrain_apart"]
+    known = {run["contender"] for run in result["runs"]}
+    return [name for name in (*ours, *result["peers"]) if name in known]
+
+
+def _quoted(metrics: dict[str, Any], name: str) -> str:
+    seconds, writes = (metrics[f"{name}.{metric}"]["value"] for metric in ("seconds", "write_calls"))
+    sent, peak = (metrics[f"{name}.{metric}"]["value"] for metric in ("bytes_sent", "peak_mib"))
+    return f"{seconds:.1f} s, {writes:.0f} writes, {sent / 1e6:.1f} MB, {peak:.0f} MiB"
+
+
+def quote(result: dict[str, Any], readme: Path = README) -> None:
+    """Put a benchmark's tables between its markers in README.md, if it has them."""
+    begin, end = f"<!-- bench-{result['name']} -->", f"<!-- /bench-{result['name']} -->"
+    text = readme.read_text(encoding="utf-8")
+    before, found, rest = text.partition(begin)
+    if not found:
+        return
+    _, _, after = rest.partition(end)
+    readme.write_text("\n".join([before + begin, *readme_tables(result), end + after]), encoding="utf-8")
+
+
 def main() -> None:
-    """Write the page and the plots."""
+    """Write the page, the plots and what the README quotes."""
     lines = [
         "# Benchmarks",
         "",
@@ -141,6 +202,7 @@ def main() -> None:
     for file in sorted(RESULTS.glob("*.json")):
         result = json.loads(file.read_text(encoding="utf-8"))
         plot(result)
+        quote(result)
         lines += ["", *section(result)]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"wrote {PAGE}")

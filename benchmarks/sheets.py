@@ -301,7 +301,11 @@ def main(
         bench = Bench(sheets, snowflake, rows, syncs)
         bench.load()
         report = Report(
-            "sheets", {"wide": f"1 sync of {rows} x {WIDE_COLUMNS}", "narrow": f"{syncs} syncs of 500 x 10"}
+            "sheets",
+            {
+                "wide": f"1 sync of {rows:,} x {WIDE_COLUMNS}",
+                "narrow": f"{syncs} syncs of 500 x {NARROW_COLUMNS}, ten tabs a workbook",
+            },
         )
         report.runs = list(run(bench, times))
     summarize(report)
