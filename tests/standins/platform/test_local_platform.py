@@ -85,7 +85,7 @@ def test_a_push_that_changes_an_include_alone_arrives_soon_as_well(platform: Loc
 def test_a_failed_task_tells_its_error_line(platform: LocalPlatform) -> None:
     end = _run(platform, PROBE.replace("ROWS", "1 / 0"))
     assert end.failed_dags == ["probe"]
-    assert runs.error_line(platform.api, end.failed_tasks[0]) == "ZeroDivisionError: division by zero"
+    assert runs.error_line(platform.api, end.failed[0]) == "ZeroDivisionError: division by zero"
 
 
 def test_a_dag_that_cannot_be_imported_is_told_with_file_line_and_reason(platform: LocalPlatform) -> None:
