@@ -10,6 +10,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sqlalchemy import URL, text
+
 from standins.platform.layout import Layout
 from standins.platform.postgres import ensure_data_directory, ensure_databases, server
 from standins.platform.secrets import Secrets
@@ -18,6 +20,8 @@ from standins.ports import Ports
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sqlalchemy.engine import Connection
 
 
 @contextmanager
@@ -55,3 +59,25 @@ def running_postgres(home: Path) -> Iterator[dict[str, object]]:
     finally:
         process.send_signal(signal.SIGINT)  # end now, without waiting for clients
         process.wait(timeout=20)
+
+
+def database_url(connection: dict[str, object]) -> URL:
+    """Where an Airflow connection of type postgres points, for SQLAlchemy."""
+    return URL.create(
+        "postgresql+psycopg",
+        username=str(connection["login"]),
+        password=str(connection["password"]),
+        host=str(connection["host"]),
+        port=int(str(connection["port"])),
+        database=str(connection["schema"]),
+    )
+
+
+def empty_tables(connection: Connection) -> None:
+    """Remove every row of ours."""
+    query = (
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace "
+        "AND NOT relispartition AND relname <> 'drivetrain_version'"
+    )
+    names = connection.execute(text(query)).scalars()
+    connection.execute(text(f"TRUNCATE {', '.join(names)}"))
