@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 from drivetrain.sheets.load_catalog import TeamLoads, load_load_teams
 from operators.broken_spec import BrokenSpecOperator
 from operators.sheets_to_snowflake import SheetsToSnowflakeOperator
-from operators.team_dags import team_dag
+from operators.team_dags import team_dag, team_schedule
 
 INCLUDE = Path(__file__).parents[1] / "include"
 
@@ -18,7 +18,12 @@ def build_dag(team: TeamLoads) -> DAG:
     """A team's loads side by side; a run may name some of them, or only plan them."""
     with DAG(
         description=f"{len(team.names)} tabs that team {team.team} edits, to Snowflake",
-        **team_dag(team, kind="load", dry_run="Return counts and a preview of each load and write nothing."),
+        **team_dag(
+            team,
+            kind="load",
+            dry_run="Return counts and a preview of each load and write nothing.",
+            schedule=team_schedule(team),
+        ),
     ) as dag:
         for spec in team.specs:
             SheetsToSnowflakeOperator(task_id=spec.load, spec=spec, doc_md=spec.description)

@@ -1,4 +1,4 @@
-"""One DAG per team: its syncs, Snowflake -> Google Sheets, from include/specs/sheets/."""
+"""One DAG per team: its syncs, Snowflake -> Google Sheets, to plan or run by hand. sheets_dispatch runs what is due."""
 
 from __future__ import annotations
 

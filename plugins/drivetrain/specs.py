@@ -23,7 +23,7 @@ class ClosedModel(BaseModel):
 M = TypeVar("M", bound=ClosedModel)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(yaml.CSafeLoader):
     """YAML's own rule that keys are unique; PyYAML lets the last one win in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+import tenacity
 from airflow.sdk import BaseHook
 
+from drivetrain.errors import RetriableError
+from drivetrain.jobs.keeper import Keeper
+from drivetrain.jobs.postgres_locks import PostgresGroupLocks
+from drivetrain.sheets.dispatch import KIND
 from drivetrain.state.migrate import migrate
 from drivetrain.state.rejects import save_rejects
+from drivetrain.state.syncs import PostgresRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy.engine import Engine
 
+    from drivetrain.jobs.locks import GroupLock
     from drivetrain.sheets.rejects import Reject
+
+_LOCK_SECONDS = 600.0
+_WRITE_SECONDS = 200.0  # Google ends a call after 180 s
 
 
 class StateHook(BaseHook):
@@ -35,7 +47,7 @@ class StateHook(BaseHook):
 
     @cached_property
     def engine(self) -> Engine:
-        """A small pool: a task needs one connection at a time."""
+        """A small pool: most tasks need one connection at a time, a worker one for each of its threads."""
         connection = self.get_connection(self.state_conn_id)
         url = sa.URL.create(
             "postgresql+psycopg",
@@ -45,7 +57,54 @@ class StateHook(BaseHook):
             port=connection.port,
             database=connection.schema,
         )
-        return sa.create_engine(url, pool_size=1, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        return sa.create_engine(
+            url, pool_size=1, max_overflow=20, pool_pre_ping=True, connect_args={"connect_timeout": 10}
+        )
+
+    @cached_property
+    def registry(self) -> PostgresRegistry:
+        """What is known of all sheet syncs."""
+        return PostgresRegistry(self.engine)
+
+    @contextmanager
+    def workbook(self, spreadsheet_id: str, *, patience_seconds: float = 120) -> Iterator[Callable[[], bool]]:
+        """Have a workbook to oneself, as a worker that leased its jobs has it; gives Keeper.still_ours.
+
+        Args:
+            spreadsheet_id: the workbook.
+            patience_seconds: how long to wait for whoever has it.
+
+        Raises:
+            RetriableError: somebody else has it for longer than that.
+        """
+        locks = PostgresGroupLocks(self.engine, kind=KIND)
+        waiting = tenacity.Retrying(
+            retry=tenacity.retry_if_result(lambda lock: lock is None),
+            wait=tenacity.wait_random(0.5, 2),
+            stop=tenacity.stop_after_delay(patience_seconds),
+        )
+        try:
+            lock: GroupLock = waiting(lambda: locks.take([spreadsheet_id], seconds=_LOCK_SECONDS).get(spreadsheet_id))
+        except tenacity.RetryError:
+            raise RetriableError(
+                f"workbook {spreadsheet_id}: another run has had it for {patience_seconds:.0f} s: tried again later"
+            ) from None
+
+        def extend(seconds: float) -> None:
+            nonlocal lock
+            lock = locks.extend(lock, seconds=seconds)
+
+        keeper = Keeper(extend, seconds=_LOCK_SECONDS, write_seconds=_WRITE_SECONDS, name=f"lock {spreadsheet_id}")
+        try:
+            with keeper:
+                yield keeper.still_ours
+        finally:
+            locks.release(lock)
+
+    @staticmethod
+    def now() -> dt.datetime:
+        """The clock of everything that is kept here."""
+        return dt.datetime.now(dt.UTC)
 
     def migrate(self) -> None:
         """Bring the tables to the code's version."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from drivetrain.sheets.lineage import source_tables
 from drivetrain.sheets.port import Settings
 from drivetrain.sheets.schedule import Window, bind, run_key, run_window
 from hooks.google_sheets import GoogleSheetsHook
+from hooks.guarded_port import GuardedPort
 from hooks.snowflake import SnowflakeConnections
 from hooks.state import StateHook
 from operators.failures import raise_all, told_to_airflow
@@ -117,9 +119,12 @@ class SnowflakeToSheetsOperator(BaseOperator):
     def _sync(self, context: Context, *, dry_run: bool) -> GroupResult:
         target = self.syncs[0].spec.target
         port = GoogleSheetsHook(target.connection).client_for(target.spreadsheet_id)
-        with SnowflakeConnections() as snowflake:
+        state = StateHook(self.state_conn_id)
+        # A plan only reads: nobody has to wait for it, nor it for anybody.
+        alone = nullcontext(lambda: True) if dry_run else state.workbook(target.spreadsheet_id)
+        with alone as still_ours, SnowflakeConnections() as snowflake:
             jobs = [self._job(context, sync, snowflake, dry_run=dry_run) for sync in self._ran]
-            return run_group(jobs, port, settings=self.settings, log=self.log.info)
+            return run_group(jobs, GuardedPort(port, still_ours), settings=self.settings, log=self.log.info)
 
     def _job(self, context: Context, sync: Sync, snowflake: SnowflakeConnections, *, dry_run: bool) -> SyncJob:
         spec, run_id = sync.spec, context["run_id"]

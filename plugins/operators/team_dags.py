@@ -23,6 +23,14 @@ class Team(Protocol):
         """What a run may ask for."""
 
     @property
+    def documentation(self) -> str:
+        """Markdown for the DAG's page."""
+
+
+class ScheduledTeam(Team, Protocol):
+    """One whose specs' times are its DAG's."""
+
+    @property
     def crons(self) -> Sequence[str]:
         """Its schedules."""
 
@@ -30,23 +38,27 @@ class Team(Protocol):
     def timezone(self) -> str:
         """The zone that they are in."""
 
-    @property
-    def documentation(self) -> str:
-        """Markdown for the DAG's page."""
+
+def team_schedule(team: ScheduledTeam) -> MultipleCronTriggerTimetable | None:
+    """Due at the union of its specs' times; None where none has any."""
+    return MultipleCronTriggerTimetable(*team.crons, timezone=team.timezone) if team.crons else None
 
 
-def team_dag(team: Team, *, kind: str, dry_run: str) -> dict[str, Any]:
-    """Arguments for a team's DAG: due at the union of its specs' times, one run at a time, tried again, ended.
+def team_dag(
+    team: Team, *, kind: str, dry_run: str, schedule: MultipleCronTriggerTimetable | None = None
+) -> dict[str, Any]:
+    """Arguments for a team's DAG: one run at a time, tried again, ended.
 
     Args:
         team: the specs.
         kind: "sync" or "load": the DAG's name, tag and the parameter that names some of them.
         dry_run: what a dry run does, for people.
+        schedule: None: it runs only when somebody asks.
     """
     return {
         "dag_id": f"sheets_{kind}_{team.team}",
         "doc_md": team.documentation,
-        "schedule": MultipleCronTriggerTimetable(*team.crons, timezone=team.timezone) if team.crons else None,
+        "schedule": schedule,
         "catchup": False,
         "max_active_runs": 1,  # two runs of one spec would plan against each other, or wait for each other's table
         "max_active_tasks": 8,

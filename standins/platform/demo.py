@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from standins.platform.layout import Layout
 
 
+FLEET_TAG = "sheet-fleet"
+
+
 class DemoFailedError(SupervisorError):
     """A run failed, or what it wrote is not what it should be."""
 
@@ -43,6 +46,8 @@ def run_syncs(layout: Layout, api: AirflowApi, show: Callable[[runs.Snapshot], N
     snapshot = runs.follow(api, dag_ids, run_id, show)
     if snapshot.failed_dags:
         raise DemoFailedError(_describe_failure(layout, api, snapshot))
+    for dag_id in runs.tagged_dags(api, FLEET_TAG):  # from now on what is due runs by itself
+        api.write("PATCH", f"dags/{dag_id}", {"is_paused": False})
     return snapshot
 
 

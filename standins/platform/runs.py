@@ -100,7 +100,7 @@ def follow(
     poll_seconds: float = 0.7,
 ) -> Snapshot:
     """Ask until every run has finished; `show` is called after each answer."""
-    told: dict[tuple[str, str], Mapping[str, Any]] = {}
+    told: dict[tuple[str, str, int], Mapping[str, Any]] = {}
     while True:
         # The runs first: a run that has finished by then has all its tasks in the second answer.
         runs = list(api.batch("dags/~/dagRuns/list", "dag_runs", {"dag_ids": list(dag_ids)}))
@@ -123,16 +123,20 @@ def follow(
         time.sleep(poll_seconds)
 
 
-def _rows(api: AirflowApi, task: dict[str, Any], told: dict[tuple[str, str], Mapping[str, Any]]) -> Iterator[TaskRow]:
+def _rows(
+    api: AirflowApi, task: dict[str, Any], told: dict[tuple[str, str, int], Mapping[str, Any]]
+) -> Iterator[TaskRow]:
     """A task's rows: one for each thing of which it returned a dict, else one."""
-    key = (task["dag_id"], task["task_id"])
+    place_in_map = task.get("map_index", -1)
+    key = (task["dag_id"], task["task_id"], place_in_map)
     state = task["state"] or "waiting"
     if state in ("success", "failed") and key not in told:
         told[key] = _returned(api, task)
     seconds = task["duration"] or 0.0
     if state == "running" and task["start_date"]:
         seconds = (datetime.now(UTC) - datetime.fromisoformat(task["start_date"])).total_seconds()
-    row = TaskRow(key[0], task["dag_run_id"], key[1], task["task_display_name"], state, task["try_number"], seconds)
+    name = task["task_display_name"] + (f" {place_in_map}" if place_in_map >= 0 else "")
+    row = TaskRow(key[0], task["dag_run_id"], key[1], name, state, task["try_number"], seconds)
     returned = told.get(key, {})
     if not returned or not all(isinstance(value, dict) for value in returned.values()):
         yield replace(row, summary=returned)
@@ -146,7 +150,7 @@ def _returned(api: AirflowApi, task: dict[str, Any]) -> Mapping[str, Any]:
     path = (
         f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/xcomEntries/return_value"
     )
-    response = api.get(path)
+    response = api.get(path, params={"map_index": task.get("map_index", -1)})
     value = response.json()["value"] if response.is_success else None
     return value if isinstance(value, dict) else {}
 

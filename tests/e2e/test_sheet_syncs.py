@@ -117,7 +117,7 @@ def test_a_git_push_with_a_broken_spec_fails_that_sync_with_file_and_key_and_no_
     platform.wait_for_version(platform.push())
     assert tasks["retail_deliveries"]["state"] == "success"
     assert tasks[SYNC]["state"] == "failed"
-    assert f"{SYNC}.yaml: colour: unknown key; known here: columns" in tasks[SYNC]["error"]
+    assert f"{SYNC}.yaml: colour: unknown key; known here: attempts" in tasks[SYNC]["error"]
     assert run_dag(platform, DAG, {"syncs": [SYNC]})[SYNC]["state"] == "success"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from croniter import croniter
 from drivetrain.sheets.spec import FromRun, Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from drivetrain.sheets.spec import SheetSyncSpec
 
@@ -34,6 +35,66 @@ def is_due(schedule: Schedule | None, at: dt.datetime) -> bool:
         return False  # the same wall clock comes once more
     skipped = _skipped(at, zone)
     return any(croniter.match(schedule.cron, time) for time in (wall, skipped) if time is not None)
+
+
+_DAY = dt.timedelta(days=1)  # no zone is further from UTC than that, and no clock change larger
+_LOOK = tuple(dt.timedelta(days=days) for days in (1, 8, 40, 400, 2_930))  # 29 February: eight years apart at 2100
+
+
+def due_times(schedule: Schedule, after: dt.datetime, until: dt.datetime) -> Iterator[dt.datetime]:
+    """The instants at which a sync is due, after `after` and not after `until`, in UTC and in their order."""
+    after, until = after.astimezone(dt.UTC), until.astimezone(dt.UTC)
+    while after < until:
+        end = min(after + _DAY, until)
+        yield from _due_within_a_day(schedule, after, end)
+        after = end
+
+
+@lru_cache(maxsize=4096)
+def next_due(schedule: Schedule, after: dt.datetime) -> dt.datetime | None:
+    """The first instant after `after` at which a sync is due; None if there is none within eight years."""
+    start = after
+    for span in _LOOK:
+        for at in due_times(schedule, start, after + span):
+            return at
+        start = after + span
+    return None
+
+
+@lru_cache(maxsize=4096)
+def last_due(schedule: Schedule, after: dt.datetime, until: dt.datetime) -> dt.datetime | None:
+    """The last instant after `after`, and not after `until`, at which a sync is due; None if there is none."""
+    end = until
+    for span in (*_LOOK, until - after):
+        start = max(until - span, after)
+        if times := list(due_times(schedule, start, end)):
+            return times[-1]
+        if start == after:
+            return None
+        end = start
+    return None
+
+
+def _due_within_a_day(schedule: Schedule, after: dt.datetime, until: dt.datetime) -> Iterator[dt.datetime]:
+    zone = ZoneInfo(schedule.timezone)
+    offsets = {at.astimezone(zone).utcoffset() for at in (after - _DAY, after, until, until + _DAY)}
+    if len(offsets) == 1:
+        offset = offsets.pop() or dt.timedelta()
+        last = (until + offset).replace(tzinfo=None)
+        walls = croniter(schedule.cron, (after + offset).replace(tzinfo=None))
+        while (wall := walls.get_next(dt.datetime)) <= last:
+            yield (wall - offset).replace(tzinfo=dt.UTC)
+        return
+    # The clocks change near by: try every wall clock that there is, and ask is_due.
+    last = until.astimezone(zone).replace(tzinfo=None) + _DAY
+    walls = croniter(schedule.cron, after.astimezone(zone).replace(tzinfo=None) - _DAY)
+    found: set[dt.datetime] = set()
+    while (wall := walls.get_next(dt.datetime)) <= last:
+        for fold in (0, 1):
+            at = wall.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC)
+            if after < at <= until and is_due(schedule, at):
+                found.add(at)
+    yield from sorted(found)
 
 
 def _skipped(at: dt.datetime, zone: ZoneInfo) -> dt.datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -52,8 +53,14 @@ class ColumnType(StrEnum):
     BINARY = "binary"
 
 
+@lru_cache(maxsize=1)
+def _timezones() -> frozenset[str]:
+    """The names that there are; looking for them reads a thousand files."""
+    return frozenset(available_timezones() - {"Factory", "localtime"})
+
+
 def _timezone(name: str) -> str:
-    if name not in available_timezones() or name in ("Factory", "localtime"):
+    if name not in _timezones():
         raise ValueError("not an IANA time zone, write it as Asia/Kolkata or UTC")
     return name
 
@@ -98,6 +105,22 @@ Duration = Annotated[str, AfterValidator(_duration)]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
 Description = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
+
+
+class Priority(StrEnum):
+    """Which syncs go first where many wait, and may use what is kept of the quota for them."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class CatchUp(StrEnum):
+    """What happens to due times that passed while nothing ran: the last of them, each of them, or none."""
+
+    LATEST = "latest"
+    ALL = "all"
+    SKIP = "skip"
 
 
 class Schedule(ClosedModel):
@@ -218,6 +241,9 @@ class SheetSyncSpec(ClosedModel):
     owner: Email
     schedule: Schedule | None = None
     freshness: Duration = "24h"
+    catch_up: CatchUp = CatchUp.LATEST
+    priority: Priority = Priority.NORMAL
+    attempts: Annotated[int, Field(ge=1, le=20)] = 5
     source: Source
     target: Target
     mode: Mode

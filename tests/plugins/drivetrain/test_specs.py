@@ -50,7 +50,11 @@ def test_a_good_spec_is_read_with_its_defaults(tmp_path: Path) -> None:
 
 # (what in GOOD, by what, what the message says)
 WRONG: dict[str, tuple[str, str, list[str]]] = {
-    "unknown key at the top": ("mode:", "tags: [x]\nmode:", [": tags: unknown key; known here: columns, description,"]),
+    "unknown key at the top": (
+        "mode:",
+        "tags: [x]\nmode:",
+        [": tags: unknown key; known here: attempts, catch_up, columns, description,"],
+    ),
     "unknown nested key": ("tab: Stock", "tab: Stock, sheet: X", [": target.sheet: unknown key; known here: anchor,"]),
     "unknown key of a column": (
         "type: integer",

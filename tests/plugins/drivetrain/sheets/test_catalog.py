@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from drivetrain.errors import SpecError
-from drivetrain.sheets.catalog import load_syncs, load_teams
+from drivetrain.sheets.catalog import SyncFiles, load_syncs, load_teams, specs_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,25 +108,6 @@ def test_a_query_s_file_has_to_be_text(tmp_path: Path) -> None:
     assert message.endswith("a.sql is not UTF-8 text: save it as UTF-8")
 
 
-def test_a_team_s_schedules_share_one_zone(tmp_path: Path) -> None:
-    write(tmp_path, "aa", schedule={"cron": "0 6 * * *", "timezone": "Asia/Kolkata"})
-    write(tmp_path, "bb")
-    write(tmp_path, "cc", team="risk", schedule={"cron": "0 6 * * *", "timezone": "UTC"})
-    bi, risk = load_teams(tmp_path)
-    assert (bi.timezone, risk.timezone) == ("Asia/Kolkata", "UTC")
-    path = write(tmp_path, "dd", schedule={"cron": "0 7 * * *"})
-    message = refusal(tmp_path)
-    assert message.startswith(f"{path}: schedule.timezone: UTC is not the Asia/Kolkata of aa.yaml")
-
-
-def test_a_team_s_crons_are_each_named_once(tmp_path: Path) -> None:
-    for name, cron in (("aa", "0 7 * * *"), ("bb", "0 6 * * *"), ("cc", "0 7 * * *"), ("dd", None)):
-        write(tmp_path, name, schedule={"cron": cron} if cron else None)
-    (team,) = load_teams(tmp_path)
-    assert team.crons == ("0 6 * * *", "0 7 * * *")
-    assert team.timezone == "UTC"
-
-
 def test_a_team_s_page_lists_every_sync(tmp_path: Path) -> None:
     write(tmp_path, "aa", schedule={"cron": "0 7 * * *", "timezone": "Asia/Kolkata"})
     write(tmp_path, "bb", mode="append")
@@ -174,3 +155,32 @@ def test_a_team_s_syncs_of_a_workbook_share_one_connection(tmp_path: Path) -> No
     path = write(tmp_path, "cc", target=target | {"tab": "C", "connection": "sheets_bi"})
     message = refusal(tmp_path)
     assert message.startswith(f"{path}: target.connection: sheets_bi is not the google_sheets_default of aa.yaml")
+
+
+def test_a_sync_is_read_when_it_is_asked_for_and_a_broken_one_is_not_there(tmp_path: Path) -> None:
+    write(tmp_path, "good", folder="sales")
+    write(tmp_path, "broken", colour="red")
+    syncs = SyncFiles(tmp_path)
+    assert (len(syncs), sorted(syncs)) == (2, ["broken", "good"])
+    assert syncs["good"].spec.sync == "good"
+    assert syncs.get("broken") is None
+    assert syncs.get("nobody") is None
+
+
+def test_the_version_changes_with_every_spec_and_query(tmp_path: Path) -> None:
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "a.sql").write_text("select 1")
+    path = write(tmp_path, "aa", source={"sql": "a.sql"})
+    seen = [specs_version(tmp_path)]
+    (tmp_path / "sql" / "a.sql").write_text("select 2")
+    seen.append(specs_version(tmp_path))
+    path.rename(path.with_name("bb.yaml"))
+    seen.append(specs_version(tmp_path))
+    assert len(set(seen)) == 3
+    assert specs_version(tmp_path) == seen[-1]
+
+
+def test_a_query_with_a_template_is_refused_since_workers_render_none(tmp_path: Path) -> None:
+    path = write(tmp_path, "aa", source={"query": "select 1 where day = '{{ ds }}'"})
+    message = refusal(tmp_path)
+    assert message.startswith(f"{path}: source: the query has a template ({{{{ or {{%): workers render none")

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drivetrain.sheets.schedule import Window, bind, is_due, run_key, run_window
+from drivetrain.sheets.schedule import Window, bind, is_due, last_due, next_due, run_key, run_window
+from drivetrain.sheets.schedule import due_times as schedule_due_times
 from drivetrain.sheets.spec import FromRun, Schedule
 from tests.support.sheets import sync_spec
 
@@ -156,3 +157,28 @@ def test_an_append_of_an_interval_is_known_by_it_and_any_other_by_its_run() -> N
     of_run = sync_spec(mode="append", source={"query": "SELECT 1", "parameters": {"day": {"from": "run_date"}}})
     assert run_key(of_interval, window, "manual__1") == run_key(of_interval, window, "scheduled__2")
     assert run_key(of_run, window, "manual__1") == "manual__1"
+
+
+@pytest.mark.parametrize(("zone", "start"), [*CHANGES, (KOLKATA, utc(2026, 5, 4)), ("UTC", utc(2026, 2, 28))])
+@pytest.mark.parametrize(
+    "cron", ["30 1 * * *", "30 2 * * *", "0,30 2,3 * * *", "15 * * * *", "0 0 * * 0", "*/20 1-4 1 * *"]
+)
+def test_due_times_are_the_minutes_at_which_it_is_due(zone: str, start: dt.datetime, cron: str) -> None:
+    schedule = Schedule(cron=cron, timezone=zone)
+    after, until = start - dt.timedelta(hours=14, minutes=5), start + dt.timedelta(hours=40)
+    count = int((until - after).total_seconds()) // 300
+    minutes = [after + dt.timedelta(minutes=5 * n) for n in range(1, count + 1)]  # all crons here are due at fives
+    expected = [minute for minute in minutes if is_due(schedule, minute)]
+    assert list(schedule_due_times(schedule, after, until)) == expected
+    assert last_due(schedule, after, until) == (expected[-1] if expected else None)
+    following = next_due(schedule, after)
+    assert following is not None
+    if expected:
+        assert following == expected[0]
+    else:
+        assert following > until
+
+
+def test_a_leap_day_is_found_and_a_day_that_never_comes_is_refused_by_the_spec() -> None:
+    assert next_due(Schedule(cron="0 0 29 2 *"), utc(2026, 1, 1)) == utc(2028, 2, 29)
+    assert next_due(Schedule(cron="0 0 29 2 *"), utc(2097, 1, 1)) == utc(2104, 2, 29)

@@ -1,0 +1,43 @@
+"""Drains the queue of sheet syncs: woken by new jobs, and by a clock in case a wake-up was lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
+
+from operators.sheets_dispatch import JOBS
+from operators.sheets_worker import SheetsWorkerOperator
+
+INCLUDE = Path(__file__).parents[1] / "include"
+SHARDS = 2
+
+with DAG(
+    dag_id="sheets_worker",
+    description="Runs the sheet syncs that wait in the queue",
+    doc_md=(
+        "Each shard takes one workbook after the other, with all jobs that wait for it, and runs them together. "
+        "An event only wakes: what there is to do is in the queue, which is drained until it is empty. A shard that "
+        "dies loses nothing: its workbooks are leased again. Two never write one workbook at the same time."
+    ),
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
+        assets=JOBS,
+    ),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=30),
+    tags=["sheet-fleet", "team:platform"],
+    default_args={
+        "owner": "platform",
+        "retries": 1,
+        "retry_delay": timedelta(seconds=10),
+        "execution_timeout": timedelta(minutes=20),
+    },
+):
+    SheetsWorkerOperator.partial(
+        task_id="drain",
+        include=str(INCLUDE),
+        doc_md="Drains the queue for up to ten minutes. Its XCom counts workbooks, jobs by their ends, and API calls.",
+    ).expand(shard=list(range(SHARDS)))

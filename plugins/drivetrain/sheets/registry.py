@@ -1,0 +1,113 @@
+"""The port of what is known of all syncs: their specs' facts, their state, and the history of their runs."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import orjson
+
+from drivetrain.sheets.dispatch import KIND, KnownSync
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Collection, Sequence
+
+    from drivetrain.sheets.catalog import Sync
+    from drivetrain.sheets.dispatch import Decision, Trigger
+
+__all__ = ["KIND", "Changes", "KnownSync", "RunRecord", "SyncRegistry", "spec_hash"]
+
+# An outcome after which the tab is as its query said; see drivetrain.sheets.outcome.SyncOutcome.
+GOOD_OUTCOMES = frozenset({"written", "unchanged", "already_applied", "superseded"})
+
+
+def spec_hash(sync: Sync) -> str:
+    """Changes with anything that a spec or its query says."""
+    document = orjson.dumps([sync.spec.model_dump(mode="json"), sync.sql], option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(document, digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a registration changed, by the syncs' names."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """How one job of one sync went, up to now: a job that is tried again replaces its record.
+
+    Attributes:
+        job_key: of the job; one job has one record, however often it is delivered.
+        due_at: what the run is about; for one on demand the time of the request.
+        attempt: 1 for the first.
+        outcome: SyncOutcome's, or "superseded" where a later due time did its work, or "failed".
+        is_final: no retry follows: it is done, or was given up.
+        error: one line, "" where it went well.
+    """
+
+    sync: str
+    job_key: str
+    due_at: dt.datetime
+    trigger: Trigger
+    attempt: int
+    started_at: dt.datetime
+    finished_at: dt.datetime
+    outcome: str
+    is_final: bool
+    error: str = ""
+    rows: int = 0
+    rows_added: int = 0
+    rows_changed: int = 0
+    rows_deleted: int = 0
+    rows_rejected: int = 0
+    write_calls: int = 0
+    read_calls: int = 0
+    bytes_sent: int = 0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the tab is as its query said."""
+        return self.outcome in GOOD_OUTCOMES
+
+
+class SyncRegistry(Protocol):
+    """Every method may be repeated with the same effect, and may raise UnavailableError."""
+
+    def specs_version(self) -> str | None:
+        """What the last registration was of; None before the first."""
+
+    def register(self, syncs: Sequence[Sync], now: dt.datetime, *, version: str = "") -> Changes:
+        """Take over what the specs say. A new sync is due from now on; one that is gone keeps its history.
+
+        Args:
+            syncs: all of them.
+            now: aware.
+            version: of the files, see drivetrain.sheets.catalog.specs_version.
+        """
+
+    def due(self, now: dt.datetime) -> Sequence[KnownSync]:
+        """Those that may have to run at `now`: a due time has come, or they are late; never one that is paused."""
+
+    def dispatched(self, decisions: Sequence[Decision], now: dt.datetime) -> None:
+        """Remember decisions; called after their jobs are in the queue, so that none is lost in between."""
+
+    def finished(self, keys: Collection[str]) -> set[str]:
+        """Those of these jobs that ended well already: a queue may deliver them again."""
+
+    def record(self, records: Sequence[RunRecord]) -> None:
+        """Keep how runs went, all or none."""
+
+    def pause(self, sync: str, *, by: str, now: dt.datetime) -> bool:
+        """Let a sync not be due until it is resumed; False: there is none of that name."""
+
+    def resume(self, sync: str, now: dt.datetime) -> bool:
+        """Let it be due again from now on; False: there is none of that name."""
+
+    def prune(self, *, before: dt.datetime) -> int:
+        """Forget months of history that ended before; returns how many."""
