@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import typer
 
 from drivetrain.errors import FatalError
 from drivetrain.sheets import a1
+from drivetrain.sheets.capacity import ENOUGH_ACCOUNTS, check_capacity, main_zone
 from drivetrain.sheets.catalog import load_syncs
 from drivetrain.sheets.load_catalog import load_loads
+from drivetrain.sheets.projection import query_problems
 from drivetrain.sheets.schedule import bind, run_window
 from drivetrain.sheets.verify import differences
 
@@ -24,16 +27,43 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 INCLUDE = typer.Option(Path("include"), help="The folder with specs/ and sql/.")
 AT = typer.Option(None, help="The run's run_after (ISO 8601), for queries about an interval; now if not given.")
+ACCOUNTS = typer.Option(
+    ENOUGH_ACCOUNTS,
+    min=1,
+    help="Service accounts of the connection; the default is as many as can use up a project's quota.",
+)
+DAY = typer.Option(None, help="The day whose schedules are counted, as 2026-01-31; today if not given.")
 NAMES = typer.Argument(None, help="Syncs; none: all.")
 
 
 @app.command()
-def lint(include: Path = INCLUDE) -> None:
-    """Read every spec and query; the first problem is the exit."""
+def lint(include: Path = INCLUDE, accounts: int = ACCOUNTS, day: str | None = DAY) -> None:
+    """Read every spec and query, and hold a day's calls against Google's quota.
+
+    The first file that is wrong is the exit. Busy minutes are a warning; a sync that would miss its freshness however
+    well the quota is used is an error.
+    """
     syncs = load_syncs(include)
     workbooks = {sync.spec.target.spreadsheet_id for sync in syncs}
     loads = load_loads(include)
+    problems = [(sync.path, problem) for sync in syncs for problem in query_problems(sync.spec, sync.sql)]
+    for path, problem in problems:
+        typer.secho(f"{path}: {problem}", fg=typer.colors.RED)
+    if problems:
+        raise FatalError(f"{len(problems)} problems between specs and their queries")
     typer.echo(f"{len(syncs)} syncs in {len(workbooks)} workbooks and {len(loads)} loads are well-formed")
+    _lint_capacity(syncs, accounts, day)
+
+
+def _lint_capacity(syncs: Sequence[Sync], accounts: int, day: str | None) -> None:
+    found = check_capacity(syncs, _day(day, main_zone(syncs)), accounts=accounts)
+    typer.echo(found.summary)
+    for line in found.warnings:
+        typer.secho(f"warning: {line}", fg=typer.colors.YELLOW)
+    for late in found.late:
+        typer.secho(late.message, fg=typer.colors.RED)
+    if found.late:
+        raise FatalError(f"{len(found.late)} syncs would miss their freshness however well the quota is used")
 
 
 @app.command()
@@ -62,6 +92,15 @@ def _moment(text: str | None) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
+def _day(text: str | None, zone: str) -> dt.date:
+    if text is None:
+        return dt.datetime.now(ZoneInfo(zone)).date()
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise FatalError(f"--day: {text!r} is no date, write it as 2026-01-31") from None
+
+
 def _chosen(include: Path, names: Sequence[str] | None) -> list[Sync]:
     syncs = load_syncs(include)
     if not syncs:
@@ -78,11 +117,16 @@ def _chosen(include: Path, names: Sequence[str] | None) -> list[Sync]:
 
 def _verify(sync: Sync, at: dt.datetime) -> list[str]:
     """Read the tab through gspread itself, the query through the driver's plain cursor."""
+    from gspread.exceptions import WorksheetNotFound
+
     from hooks.google_sheets import GoogleSheetsHook
 
     spec = sync.spec
     client = GoogleSheetsHook(spec.target.connection).gspread_client(spec.target.spreadsheet_id)
-    tab = client.open_by_key(spec.target.spreadsheet_id).worksheet(spec.target.tab)
+    try:
+        tab = client.open_by_key(spec.target.spreadsheet_id).worksheet(spec.target.tab)
+    except WorksheetNotFound:
+        return [f"workbook {spec.target.spreadsheet_id} has no tab {spec.target.tab!r}: run the sync first"]
     row, column = a1.parse_cell(spec.target.anchor)
     last = a1.cell(tab.row_count - 1, column + len(spec.columns) - 1)
     values: list[list[Any]] = tab.get(
