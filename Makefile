@@ -100,6 +100,10 @@ docs: venv ## write the generated pages of the documentation
 bench-sheets: venv ## measure the sheet sync
 	@$(BIN)/python -m benchmarks.sheets $(ARGS)
 
+.PHONY: bench-sheets-history
+bench-sheets-history: venv ## measure the dispatch decision with a year of history
+	@$(BIN)/python -m benchmarks.sheets_history $(ARGS)
+
 .PHONY: bench-report
 bench-report: venv ## make docs/BENCHMARKS.md and its plots from the benchmarks' results
 	@$(BIN)/python -m benchmarks.report

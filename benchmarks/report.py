@@ -65,8 +65,7 @@ def section(result: dict[str, Any]) -> list[str]:
         f"`make bench-{result['name']}`, {result['date']}, {machine['cpus']} cores, {machine['memory_gib']} GiB, "
         f"Python {machine['python']}. " + " ".join(f"*{name}*: {what}." for name, what in result["load"].items()),
         "",
-        f"![{result['name']}](img/bench-{result['name']}.svg)",
-        "",
+        *([f"![{result['name']}](img/bench-{result['name']}.svg)", ""] if result["name"] in PLOTS else []),
         "| target | goal | measured | met |",
         "|---|---|---|---|",
     ]
@@ -89,9 +88,17 @@ def section(result: dict[str, Any]) -> list[str]:
         for contender, metrics in contenders(result):
             if f"{name}.seconds" in metrics:
                 lines.append(f"| {contender} | {' | '.join(_cells(metrics, name))} |")
+    if result["name"] not in PLOTS:
+        lines += ["", "| what | median | smallest to largest |", "|---|---|---|"]
+        lines += [_plain(name, entry) for name, entry in result["metrics"].items()]
     if result["notes"]:
         lines += ["", *[f"- {note}" for note in result["notes"]]]
     return lines
+
+
+def _plain(name: str, entry: dict[str, Any]) -> str:
+    low, high = entry["spread"]
+    return f"| {name.replace('_', ' ')} | {entry['value']:,g} {entry['unit']} | {low:,g} to {high:,g} |"
 
 
 def _cells(metrics: dict[str, Any], name: str) -> list[str]:
@@ -201,7 +208,8 @@ def main() -> None:
     ]
     for file in sorted(RESULTS.glob("*.json")):
         result = json.loads(file.read_text(encoding="utf-8"))
-        plot(result)
+        if result["name"] in PLOTS:
+            plot(result)
         quote(result)
         lines += ["", *section(result)]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import contextmanager
 from dataclasses import asdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from drivetrain.errors import UnavailableError
 from drivetrain.sheets.registry import GOOD_OUTCOMES, Changes, KnownSync, spec_hash
 from drivetrain.sheets.schedule import next_due
 from drivetrain.sheets.spec import CatchUp, Priority, Schedule
 from drivetrain.state.partitions import drop_months, ensure_months
 from drivetrain.state.tables import sheet_runs, sheet_specs, sheet_syncs
+from drivetrain.state.transaction import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy.engine import Connection, Engine
 
@@ -70,12 +70,12 @@ class PostgresRegistry:
 
     def specs_version(self) -> str | None:
         """See SyncRegistry."""
-        with self._begun() as connection:
+        with transaction(self._engine) as connection:
             return connection.execute(sa.select(sheet_specs.c.version)).scalar()
 
     def register(self, syncs: Sequence[Sync], now: dt.datetime, *, version: str = "") -> Changes:
         """See SyncRegistry."""
-        with self._begun() as connection:
+        with transaction(self._engine) as connection:
             # Two registrations at once would each remove what only the other knows.
             connection.execute(sa.text("LOCK TABLE sheet_syncs IN SHARE ROW EXCLUSIVE MODE"))
             columns = (sheet_syncs.c.sync, sheet_syncs.c.spec_hash, sheet_syncs.c.cron, sheet_syncs.c.timezone)
@@ -122,7 +122,7 @@ class PostgresRegistry:
             .where(c.removed_at.is_(None), c.paused_at.is_(None), sa.or_(c.next_due_at <= now, late))
             .order_by(c.sync)
         )
-        with self._begun() as connection:
+        with transaction(self._engine) as connection:
             return [_known(row._mapping, now) for row in connection.execute(query)]
 
     def dispatched(self, decisions: Sequence[Decision], now: dt.datetime) -> None:
@@ -147,14 +147,14 @@ class PostgresRegistry:
             }
             for decision in sorted(decisions, key=lambda decision: decision.sync)
         ]
-        with self._begun() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(statement, rows)
 
     def finished(self, keys: Collection[str]) -> set[str]:
         """See SyncRegistry."""
         c = sheet_runs.c
         query = sa.select(c.job_key).where(c.job_key.in_(list(keys)), c.outcome.in_(sorted(GOOD_OUTCOMES)))
-        with self._begun() as connection:
+        with transaction(self._engine) as connection:
             return set(connection.execute(query).scalars())
 
     def record(self, records: Sequence[RunRecord]) -> None:
@@ -162,7 +162,7 @@ class PostgresRegistry:
         if not records:
             return
         ordered = sorted(records, key=lambda record: (record.sync, record.due_at))  # one order: no deadlock
-        with self._begun() as connection:
+        with transaction(self._engine) as connection:
             ensure_months(connection, sheet_runs.name, (record.due_at for record in ordered))
             run = insert(sheet_runs).values([asdict(record) | {"trigger": record.trigger.value} for record in ordered])
             key = ("job_key", "due_at")
@@ -178,36 +178,39 @@ class PostgresRegistry:
     def pause(self, sync: str, *, by: str, now: dt.datetime) -> bool:
         """See SyncRegistry."""
         row = sheet_syncs.update().where(sheet_syncs.c.sync == sync, sheet_syncs.c.removed_at.is_(None))
-        with self._begun() as connection:
+        with transaction(self._engine) as connection:
             return bool(connection.execute(row.values(paused_at=now, paused_by=by)).rowcount)
 
     def resume(self, sync: str, now: dt.datetime) -> bool:
         """See SyncRegistry."""
         c = sheet_syncs.c
-        with self._begun() as connection:
+        with transaction(self._engine) as connection:
             found = connection.execute(sa.select(c.cron, c.timezone).where(c.sync == sync).with_for_update()).first()
             if found is None:
                 return False
-            following = next_due(Schedule(cron=found.cron, timezone=found.timezone), now) if found.cron else None
+            following = _next_due(found.cron, found.timezone, now)
             values = {"paused_at": None, "paused_by": None, "dispatched_until": now, "next_due_at": following}
             connection.execute(sheet_syncs.update().where(c.sync == sync).values(**values))
             return True
 
     def prune(self, *, before: dt.datetime) -> int:
         """See SyncRegistry."""
-        with self._begun() as connection:
+        with transaction(self._engine) as connection:
             return drop_months(connection, sheet_runs.name, before=before)
-
-    @contextmanager
-    def _begun(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except sa.exc.OperationalError as error:
-            raise UnavailableError(f"the state database: {' '.join(str(error.orig).split())[:200]}") from None
 
 
 _AT = sa.DateTime(timezone=True)
+
+
+@lru_cache(maxsize=4096)
+def _schedule(cron: str | None, timezone: str | None) -> Schedule | None:
+    """Thousands of syncs share some hundred schedules, and reading one costs more than reading its row."""
+    return Schedule(cron=cron, timezone=timezone or "UTC") if cron else None
+
+
+def _next_due(cron: str | None, timezone: str | None, now: dt.datetime) -> dt.datetime | None:
+    schedule = _schedule(cron, timezone)
+    return next_due(schedule, now) if schedule else None
 
 
 def _facts(sync: Sync) -> dict[str, Any]:
@@ -231,12 +234,11 @@ def _facts(sync: Sync) -> dict[str, Any]:
 
 
 def _fresh(facts: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
-    schedule = Schedule(cron=facts["cron"], timezone=facts["timezone"]) if facts["cron"] else None
     return {
         "registered_at": now,
         "removed_at": None,
         "dispatched_until": now,
-        "next_due_at": next_due(schedule, now) if schedule else None,
+        "next_due_at": _next_due(facts["cron"], facts["timezone"], now),
     }
 
 
@@ -253,7 +255,7 @@ def _known(row: Any, now: dt.datetime) -> KnownSync:
     return KnownSync(
         sync=row["sync"],
         spreadsheet_id=row["spreadsheet_id"],
-        schedule=Schedule(cron=row["cron"], timezone=row["timezone"]) if row["cron"] else None,
+        schedule=_schedule(row["cron"], row["timezone"]),
         freshness=freshness,
         catch_up=CatchUp(row["catch_up"]),
         priority=Priority(row["priority"]),
