@@ -22,7 +22,7 @@ from drivetrain.jobs.postgres import PostgresQueue
 from drivetrain.sheets.catalog import load_syncs, specs_version
 from drivetrain.sheets.dispatch import KIND, decide_all
 from drivetrain.sheets.dispatcher import dispatch
-from drivetrain.sheets.schedule import next_due
+from drivetrain.sheets.schedule import last_due, next_due
 from drivetrain.state.migrate import migrate
 from drivetrain.state.partitions import ensure_months
 from drivetrain.state.syncs import PostgresRegistry
@@ -89,6 +89,9 @@ class Bench:
 
     def reset(self, *, due_all: bool) -> None:
         """As a minute before BUSY, the queue empty; `due_all`: every sync has its time in that minute."""
+        # A dispatcher that has just started: its process is a new one every minute.
+        for cached in (next_due, last_due):
+            cached.cache_clear()
         with self.engine.begin() as connection:
             connection.execute(sa.text("TRUNCATE jobs, job_groups"))
             if due_all:
