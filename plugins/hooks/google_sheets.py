@@ -14,12 +14,15 @@ from google.oauth2.service_account import Credentials
 from gspread.http_client import HTTPClient
 
 from drivetrain.errors import CredentialsError, FatalError
+from drivetrain.quota.port import Priority
 from drivetrain.retry import RetryPolicy
 from hooks.sheets_client import SheetsClient
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
     from requests import Response
+
+    from drivetrain.quota.port import Quota
 
 # https://developers.google.com/workspace/sheets/api/scopes
 SCOPES = ("https://www.googleapis.com/auth/spreadsheets", "https://www.googleapis.com/auth/drive")
@@ -78,6 +81,9 @@ class GoogleSheetsHook(BaseHook):
     Args:
         google_sheets_conn_id: a connection of type googlesheets.
         retry: for calls that are known to have had no effect.
+        quota: shared with whoever else calls by these accounts, see hooks.sheets_quota; None: no limit but Google's own
+            refusals.
+        priority: of the calls, where they have to wait for the quota.
     """
 
     conn_name_attr = "google_sheets_conn_id"
@@ -86,11 +92,18 @@ class GoogleSheetsHook(BaseHook):
     hook_name = "Google Sheets (service accounts)"
 
     def __init__(
-        self, google_sheets_conn_id: str = default_conn_name, *, retry: RetryPolicy | None = None, **kwargs: Any
+        self,
+        google_sheets_conn_id: str = default_conn_name,
+        *,
+        retry: RetryPolicy | None = None,
+        quota: Quota | None = None,
+        priority: Priority = Priority.NORMAL,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.google_sheets_conn_id = google_sheets_conn_id
         self.retry = retry or RetryPolicy()
+        self.quota, self.priority = quota, priority
 
     @cached_property
     def settings(self) -> SheetsConnection:
@@ -136,6 +149,8 @@ class GoogleSheetsHook(BaseHook):
             account=account,
             connection=self.google_sheets_conn_id,
             retry=self.retry,
+            quota=self.quota,
+            priority=self.priority,
         )
 
     def url(self, spreadsheet_id: str, gid: int | None) -> str:

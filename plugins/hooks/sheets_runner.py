@@ -7,11 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from drivetrain.errors import RetriableError
+from drivetrain.quota.port import Priority
+from drivetrain.sheets.dispatch import Trigger
 from drivetrain.sheets.engine import SyncJob, run_group
 from drivetrain.sheets.port import Settings
 from drivetrain.sheets.schedule import bind, run_key, run_window
 from hooks.google_sheets import GoogleSheetsHook
 from hooks.guarded_port import GuardedPort
+from hooks.sheets_quota import shared_quota
 from hooks.snowflake import SnowflakeConnections
 from hooks.state import StateHook
 
@@ -20,6 +23,14 @@ if TYPE_CHECKING:
 
     from drivetrain.sheets.engine import GroupResult
     from drivetrain.sheets.worker import Work
+
+
+_ORDER = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
+
+
+def _priority(work: Work) -> Priority:
+    """Somebody waits for what was asked for; else it is the spec's."""
+    return Priority.HIGH if work.message.trigger is Trigger.DEMAND else Priority(work.sync.spec.priority.value)
 
 
 class SheetsRunner:
@@ -40,7 +51,7 @@ class SheetsRunner:
     ) -> None:
         self._settings, self._log = settings or Settings(), log
         self._state = StateHook(state_conn_id)
-        self._hooks: dict[str, GoogleSheetsHook] = {}
+        self._hooks: dict[tuple[str, Priority], GoogleSheetsHook] = {}
         self._mine = threading.local()
         self._opened: list[SnowflakeConnections] = []
         self._lock = threading.Lock()
@@ -57,7 +68,8 @@ class SheetsRunner:
     def __call__(self, works: Sequence[Work], still_ours: Callable[[], bool]) -> GroupResult:
         """See Runner."""
         target = works[0].sync.spec.target
-        port = GuardedPort(self._sheets(target.connection).client_for(target.spreadsheet_id), still_ours)
+        sheets = self._sheets(target.connection, max((_priority(work) for work in works), key=_ORDER.index))
+        port = GuardedPort(sheets.client_for(target.spreadsheet_id), still_ours)
         snowflake = self._snowflake()
         result = run_group([self._job(work, snowflake) for work in works], port, settings=self._settings, log=self._log)
         if any(isinstance(error, RetriableError) for error in result.errors.values()):
@@ -80,9 +92,12 @@ class SheetsRunner:
             on_rejects=lambda rejects: self._state.save_rejects(spec.sync, work.key, rejects),
         )
 
-    def _sheets(self, connection_id: str) -> GoogleSheetsHook:
+    def _sheets(self, connection_id: str, priority: Priority) -> GoogleSheetsHook:
         with self._lock:
-            return self._hooks.setdefault(connection_id, GoogleSheetsHook(connection_id))
+            if (connection_id, priority) not in self._hooks:
+                hook = GoogleSheetsHook(connection_id, quota=shared_quota(), priority=priority)
+                self._hooks[connection_id, priority] = hook
+            return self._hooks[connection_id, priority]
 
     def _snowflake(self) -> SnowflakeConnections:
         found: SnowflakeConnections | None = getattr(self._mine, "snowflake", None)

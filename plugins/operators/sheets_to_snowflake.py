@@ -10,6 +10,7 @@ from airflow.sdk import AssetAlias, BaseOperator
 from drivetrain.sheets.load import run_load
 from drivetrain.sheets.port import Settings
 from hooks.google_sheets import GoogleSheetsHook
+from hooks.sheets_quota import shared_quota
 from hooks.snowflake_load import SnowflakeLoadHook
 from hooks.state import StateHook
 from operators.failures import told_to_airflow
@@ -80,7 +81,7 @@ class SheetsToSnowflakeOperator(BaseOperator):
 
     def _load(self, run_id: str, *, dry_run: bool) -> LoadOutcome:
         spec = self.spec
-        port = GoogleSheetsHook(spec.source.connection).client_for(spec.source.spreadsheet_id)
+        port = GoogleSheetsHook(spec.source.connection, quota=shared_quota()).client_for(spec.source.spreadsheet_id)
         with SnowflakeLoadHook(spec.target.connection).table_session(f"load {spec.load}") as table:
             outcome = run_load(
                 spec,

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.openlineage.facet import Dataset
 from airflow.sdk import AssetAlias, BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
+from drivetrain.quota.port import Priority
 from drivetrain.sheets.catalog import Sync
 from drivetrain.sheets.engine import SyncJob, run_group
 from drivetrain.sheets.lineage import source_tables
@@ -17,6 +18,7 @@ from drivetrain.sheets.port import Settings
 from drivetrain.sheets.schedule import Window, bind, run_key, run_window
 from hooks.google_sheets import GoogleSheetsHook
 from hooks.guarded_port import GuardedPort
+from hooks.sheets_quota import shared_quota
 from hooks.snowflake import SnowflakeConnections
 from hooks.state import StateHook
 from operators.failures import raise_all, told_to_airflow
@@ -118,7 +120,9 @@ class SnowflakeToSheetsOperator(BaseOperator):
 
     def _sync(self, context: Context, *, dry_run: bool) -> GroupResult:
         target = self.syncs[0].spec.target
-        port = GoogleSheetsHook(target.connection).client_for(target.spreadsheet_id)
+        # A person waits for it: it may use what is kept of the quota for that.
+        sheets = GoogleSheetsHook(target.connection, quota=shared_quota(), priority=Priority.HIGH)
+        port = sheets.client_for(target.spreadsheet_id)
         state = StateHook(self.state_conn_id)
         # A plan only reads: nobody has to wait for it, nor it for anybody.
         alone = nullcontext(lambda: True) if dry_run else state.workbook(target.spreadsheet_id)

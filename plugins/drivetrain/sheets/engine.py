@@ -16,7 +16,7 @@ import tenacity
 from drivetrain.errors import AmbiguousWriteError, DrivetrainError, RequestRejectedError
 from drivetrain.sheets import calls
 from drivetrain.sheets.observe import METADATA_FIELDS
-from drivetrain.sheets.port import Settings
+from drivetrain.sheets.port import Settings, StalePlanError
 from drivetrain.sheets.run import SyncRun
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 DEFAULTS = Settings()
 _MAX_RANGE_CHARACTERS = 2_000  # they stand in the URL, percent-encoded; servers take about 8,000
+# Looks that only a wait for the quota makes necessary. Each is made with permission for its calls and a batch in hand.
+_STALE_LOOKS = 8
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ class _Group:
         self.spreadsheet_id = jobs[0].spec.target.spreadsheet_id if jobs else ""
         self.pending: list[SyncRun] = []
         self.causes: dict[str, DrivetrainError] = {}
+        self.tries = 0
+        self.is_outdated = False
         for job in jobs:
             try:
                 source = stack.enter_context(job.open_source())
@@ -136,10 +140,11 @@ class _Group:
             self.pending.append(run)
 
     def run(self) -> GroupResult:
+        jittered = tenacity.wait_random_exponential(multiplier=self.settings.wait_seconds, max=30)
         again = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_LookAgain),
-            stop=tenacity.stop_after_attempt(self.settings.attempts),
-            wait=tenacity.wait_random_exponential(multiplier=self.settings.wait_seconds, max=30),
+            stop=self._is_enough,
+            wait=lambda state: 0 if self._waited_only() else jittered(state),
         )
         try:
             again(self._pass)
@@ -151,11 +156,21 @@ class _Group:
     def _pass(self) -> None:
         """Look, plan and write once; what stays pending has to be looked at again."""
         runs, self.pending = self.pending, []
+        self.is_outdated = False
         if runs:
             self._look(runs)
         self._write(self._changes(runs))
         if self.pending:
+            self.tries += not self._waited_only()
             raise _LookAgain
+
+    def _is_enough(self, state: tenacity.RetryCallState) -> bool:
+        most = self.settings.attempts
+        return self.tries >= most or state.attempt_number >= most + _STALE_LOOKS
+
+    def _waited_only(self) -> bool:
+        """Whether nothing went wrong: plans got old while batches waited for the quota, and it is our turn now."""
+        return all(isinstance(self.causes[run.spec.sync], StalePlanError) for run in self.pending)
 
     def _changes(self, runs: Sequence[SyncRun]) -> Iterator[tuple[SyncRun, calls.Change]]:
         """What has to be written, one at a time, so that no more than a batch of it is in memory."""
@@ -262,13 +277,47 @@ class _Group:
         for number, (where, chunk) in enumerate(calls.chunk_bodies(change, stage, self.settings.max_request_bytes), 1):
             self.log(f"{run.spec.sync}: staging {number} of {stage.chunks}: {where}")
             self.port.put_values(self.spreadsheet_id, where, chunk)
-        self.port.batch_update(self.spreadsheet_id, stage.commit_body)
+        for left in reversed(range(_STALE_LOOKS)):
+            try:
+                self.port.batch_update(self.spreadsheet_id, stage.commit_body)
+            except StalePlanError:
+                # Staging again would wait as long again: go on if the tab still asks for what is staged.
+                if not left or not self._plans_the_same(run, change):
+                    raise
+            else:
+                return
+
+    def _plans_the_same(self, run: SyncRun, change: calls.Change) -> bool:
+        """Look again, at one tab, and compare what that leads to. What else this pass has planned is out of date."""
+        self.is_outdated = True
+        reads = self.port.usage.read_calls
+        run.locate(self.port.get_workbook(self.spreadsheet_id, METADATA_FIELDS))
+        self._read([run])
+        run.read_calls += self.port.usage.read_calls - reads
+        again = None if run.decide() else run.plan()
+        if again is None:
+            run.done = None  # the next look finds that out once more, and removes what is staged
+            return False
+        if change.region.is_new and again.region.is_new:
+            return True
+        one, other = (
+            (each.region, each.columns, each.header, each.plan, each.marker, each.workbook.marker_exists)
+            for each in (change, again)
+        )
+        return one == other
 
     def _send(self, runs: Sequence[SyncRun], send: Callable[[], None]) -> None:
         writes, sent = self.port.usage.write_calls, self.port.usage.bytes_sent
+        if self.is_outdated:
+            self._later(runs, StalePlanError("a batch before this one had to wait for the quota"))
+            return
         try:
             send()
         except AmbiguousWriteError as error:
+            self._later(runs, error)
+        except StalePlanError as error:
+            for run in runs:
+                run.not_sent()
             self._later(runs, error)
         except RequestRejectedError as error:
             if len(runs) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from drivetrain.errors import RetriableError
 from drivetrain.sheets import limits
 
 if TYPE_CHECKING:
@@ -13,17 +14,24 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+class StalePlanError(RetriableError):
+    """A batch was not sent: it was planned too long ago, since calls had to wait in between. Look again and plan anew.
+
+    Somebody may have inserted a row meanwhile, and the batch would write beside it.
+    """
+
+
 class SheetsPort(Protocol):
     """What a sync needs of Google Sheets. Errors are drivetrain.errors; reads and refused calls are retried inside."""
 
     def get_workbook(self, spreadsheet_id: str, fields: str) -> dict[str, Any]:
-        """spreadsheets.get."""
+        """spreadsheets.get; what is planned from here on starts with this look at the workbook."""
 
     def read_values(self, spreadsheet_id: str, ranges: Sequence[str]) -> Sequence[Sequence[Sequence[object]]]:
         """values.batchGet: for each range its rows, unformatted, dates as serials."""
 
     def batch_update(self, spreadsheet_id: str, body: bytes) -> None:
-        """spreadsheets.batchUpdate; a lost answer is AmbiguousWriteError."""
+        """spreadsheets.batchUpdate; a lost answer is AmbiguousWriteError, a plan that got too old StalePlanError."""
 
     def put_values(self, spreadsheet_id: str, where: str, body: bytes) -> None:
         """values.update, RAW; sent again when the answer is lost, since it has the same effect every time."""
@@ -35,12 +43,17 @@ class SheetsPort(Protocol):
 
 @dataclass
 class Usage:
-    """API calls that were sent, each try counted, and their bytes."""
+    """API calls that were sent, each try counted, and their bytes; and how long they waited to be sent.
+
+    Attributes:
+        waited_seconds: for the quota, and between two tries of a call.
+    """
 
     read_calls: int = 0
     write_calls: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
+    waited_seconds: float = 0.0
 
 
 class RowSource(Protocol):
@@ -61,7 +74,8 @@ class Settings:
     Attributes:
         max_request_bytes: the largest request body; Google advises 2 MB.
         read_cells: cells of one values.get.
-        attempts: looks at the workbook before a lost answer becomes the task's failure.
+        attempts: looks at the workbook before a lost answer becomes the task's failure. Those that a wait for the quota
+            makes necessary are not counted.
         wait_seconds: mean wait before looking again, doubled each time.
         spool_bytes: of a query's rows, and as many of a tab's, that stay in memory, the syncs of a group together. What
             is more lies in temporary files.

@@ -188,6 +188,10 @@ class SyncRun:
         """The batch is in."""
         self.done = self._attempted
 
+    def not_sent(self) -> None:
+        """The batch had no effect: if there is nothing left to do next time, that was not our doing."""
+        self._attempted = None
+
     def with_usage(self, outcome: SyncOutcome) -> SyncOutcome:
         """The outcome with this sync's share of the group's calls."""
         return replace(outcome, read_calls=self.read_calls, write_calls=self.write_calls, bytes_sent=self.bytes_sent)

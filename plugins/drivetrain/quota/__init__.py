@@ -1,0 +1,1 @@
+"""A vendor's quota, shared by all processes that spend it."""
