@@ -1,4 +1,4 @@
-"""Sheet syncs: look at them without Airflow's UI."""
+"""Sheet syncs: look at them, plan, run and draft them without Airflow's UI."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from commands import sheets_import, sheets_plan
+from commands.sheets_options import AT, INCLUDE, NAMES, chosen, moment
 from drivetrain.errors import FatalError
 from drivetrain.sheets import a1
 from drivetrain.sheets.capacity import ENOUGH_ACCOUNTS, check_capacity, main_zone
@@ -25,15 +27,15 @@ if TYPE_CHECKING:
     from drivetrain.sheets.catalog import Sync
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
-INCLUDE = typer.Option(Path("include"), help="The folder with specs/ and sql/.")
-AT = typer.Option(None, help="The run's run_after (ISO 8601), for queries about an interval; now if not given.")
+app.command("plan")(sheets_plan.plan)
+app.command("apply")(sheets_plan.apply)
+app.command("import")(sheets_import.import_tab)
 ACCOUNTS = typer.Option(
     ENOUGH_ACCOUNTS,
     min=1,
     help="Service accounts of the connection; the default is as many as can use up a project's quota.",
 )
 DAY = typer.Option(None, help="The day whose schedules are counted, as 2026-01-31; today if not given.")
-NAMES = typer.Argument(None, help="Syncs; none: all.")
 
 
 @app.command()
@@ -69,9 +71,9 @@ def _lint_capacity(syncs: Sequence[Sync], accounts: int, day: str | None) -> Non
 @app.command()
 def verify(names: list[str] | None = NAMES, include: Path = INCLUDE, at: str | None = AT) -> None:
     """Compare each tab, cell for cell and by type, with what its query returns now."""
-    when = _moment(at)
+    when = moment(at)
     wrong = 0
-    for sync in _chosen(include, names):
+    for sync in chosen(include, names):
         found = _verify(sync, when)
         wrong += bool(found)
         status = typer.style("differs", fg=typer.colors.RED) if found else typer.style("equal", fg=typer.colors.GREEN)
@@ -82,16 +84,6 @@ def verify(names: list[str] | None = NAMES, include: Path = INCLUDE, at: str | N
         raise FatalError(f"{wrong} tabs differ from their queries")
 
 
-def _moment(text: str | None) -> dt.datetime:
-    if text is None:
-        return dt.datetime.now(dt.UTC)
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise FatalError(f"--at: {text!r} is no time, write it as 2026-01-31T13:45:00+05:30") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-
-
 def _day(text: str | None, zone: str) -> dt.date:
     if text is None:
         return dt.datetime.now(ZoneInfo(zone)).date()
@@ -99,20 +91,6 @@ def _day(text: str | None, zone: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise FatalError(f"--day: {text!r} is no date, write it as 2026-01-31") from None
-
-
-def _chosen(include: Path, names: Sequence[str] | None) -> list[Sync]:
-    syncs = load_syncs(include)
-    if not syncs:
-        raise FatalError(
-            f"{include.resolve()} has no specs/sheets/*.yaml: run this in the repository, or name --include"
-        )
-    if not names:
-        return list(syncs)
-    known = {sync.spec.sync: sync for sync in syncs}
-    if unknown := [name for name in names if name not in known]:
-        raise FatalError(f"no sync is called {', '.join(unknown)}; there are {', '.join(known)}")
-    return [known[name] for name in names]
 
 
 def _verify(sync: Sync, at: dt.datetime) -> list[str]:
