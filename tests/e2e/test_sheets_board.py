@@ -1,0 +1,247 @@
+"""The board of sheet syncs in a real browser, within a real Airflow, under its FAB auth manager.
+
+With DRIVETRAIN_WRITE_DOCS=1 the pictures of docs/BOARDS.md are made anew.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from standins.platform.connections import connections
+from standins.platform.secrets import ADMIN, Secrets
+from tests.support.board import TEAMS, fill
+from tests.support.browser import CHROMIUM, Tab, browser_tab
+from tests.support.postgres import database_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.engine import Engine
+
+    from standins.platform.testing import LocalPlatform
+
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+PICTURES = Path(__file__).parents[2] / "docs" / "img"
+FRAME = "document.querySelector('iframe[title=\"Sheet syncs\"]').contentDocument"
+_REJECTS = sa.text(
+    "INSERT INTO sheet_rejects "
+    "SELECT sync, 'run', 17, 'BUDGET', 'not_a_number', 'C18', 'LEAD-4711', '12,5 lakh', '', :now "
+    "FROM sheet_syncs ON CONFLICT DO NOTHING"
+)
+PASSWORD = "a-long-enough-password"
+
+
+@pytest.fixture
+def state(platform: LocalPlatform) -> Iterator[Engine]:
+    """The platform's own state; the registry is empty, and is left so."""
+    found = connections(platform.layout, Secrets.of(platform.layout.secrets_file))
+    engine = sa.create_engine(database_url(found["drivetrain_state"]))
+
+    def clean() -> None:
+        with engine.begin() as connection:
+            connection.execute(
+                sa.text("TRUNCATE sheet_syncs, sheet_specs, sheet_runs, sheet_rejects, jobs, job_groups")
+            )
+
+    clean()
+    yield engine
+    clean()
+    engine.dispose()
+
+
+@pytest.fixture
+def three(state: Engine) -> None:
+    """Three syncs; the first of them is paused soon, the second on time, the third failing and late."""
+    fill(state, syncs=4, runs=60, days=10, now=dt.datetime.now(dt.UTC), teams=TEAMS[:3])
+    with state.begin() as connection:
+        connection.execute(sa.text("DELETE FROM sheet_syncs WHERE cron IS NULL"))
+
+
+def token(platform: LocalPlatform, name: str, password: str) -> str:
+    answer = httpx.post(
+        f"{platform.airflow_url}/auth/token", json={"username": name, "password": password}, trust_env=False
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["access_token"])
+
+
+@pytest.fixture
+def admin(platform: LocalPlatform) -> str:
+    return token(platform, ADMIN, Secrets.of(platform.layout.secrets_file).admin_password)
+
+
+@pytest.fixture
+def tab(platform: LocalPlatform, admin: str, tmp_path: Path) -> Iterator[Tab]:
+    """A browser in which the administrator is logged in."""
+    with browser_tab(tmp_path / "browser") as opened:
+        cookie = {"name": "_token", "value": admin, "url": platform.airflow_url, "httpOnly": True, "sameSite": "Lax"}
+        opened.call("Network.setCookie", **cookie)
+        yield opened
+
+
+@pytest.fixture
+def client(platform: LocalPlatform) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=platform.airflow_url, trust_env=False, timeout=30) as opened:
+        yield opened
+
+
+def user(client: httpx.Client, admin: str, platform: LocalPlatform, role: str) -> dict[str, str]:
+    """The cookie of a user of FAB who has this role."""
+    name = f"board-{role.lower()}"
+    body = {
+        "username": name,
+        "password": PASSWORD,
+        "email": f"{name}@drivetrain.example",
+        "first_name": "Board",
+        "last_name": role,
+        "roles": [{"name": role}],
+    }
+    made = client.post("/auth/fab/v1/users", json=body, headers={"Authorization": f"Bearer {admin}"})
+    assert made.status_code in {200, 201, 409}, made.text
+    return {"Cookie": f"_token={token(platform, name, PASSWORD)}"}
+
+
+def waiting(state: Engine) -> list[str]:
+    with state.connect() as connection:
+        return list(connection.execute(sa.text("SELECT payload->>'requested_by' FROM jobs")).scalars())
+
+
+def test_nobody_is_sent_to_airflows_login_and_sees_nothing(client: httpx.Client, three: None) -> None:
+    answer = client.get("/drivetrain/sheets", headers={"Sec-Fetch-Dest": "document"})
+    assert answer.status_code == 302
+    login = client.get(answer.headers["location"])
+    assert login.status_code == 307
+    assert "next=%2Fdrivetrain%2Fsheets" in login.headers["location"]
+    assert client.get("/drivetrain/sheets").status_code == 401
+    assert client.get("/drivetrain/sheets", headers={"Cookie": "_token=nonsense"}).status_code in {401, 403}
+    assert client.get("/drivetrain/static/boards.css").status_code == 200
+
+
+@pytest.mark.parametrize(("role", "rows", "may"), [("Public", 0, False), ("Viewer", 3, False), ("User", 3, True)])
+def test_roles_of_fab_decide_what_is_shown_and_what_can_be_done(
+    platform: LocalPlatform,
+    client: httpx.Client,
+    admin: str,
+    state: Engine,
+    three: None,
+    role: str,
+    rows: int,
+    may: bool,
+) -> None:
+    cookie = user(client, admin, platform, role)
+    page = client.get("/drivetrain/sheets", headers=cookie)
+    assert (page.status_code, page.text.count("data-row>")) == (200, rows)
+    sync = "growth_new_leads_0001"
+    one = client.get(f"/drivetrain/sheets/{sync}", headers=cookie)
+    assert one.status_code == (200 if rows else 404)
+    assert ("Sync now" in one.text, "Pause" in one.text) == (may, may)
+    ours = cookie | {"Sec-Fetch-Site": "same-origin"}
+    run = client.post(f"/drivetrain/sheets/{sync}/run", headers=ours, data={"request_id": "d" * 32})
+    pause = client.post(f"/drivetrain/sheets/{sync}/pause", headers=ours)
+    expected = 303 if may else 403 if rows else 404
+    assert (run.status_code, pause.status_code) == (expected, expected)
+    theirs = cookie | {"Sec-Fetch-Site": "cross-site"}
+    assert client.post(f"/drivetrain/sheets/{sync}/pause", headers=theirs).status_code == 403
+    assert len(waiting(state)) == int(may)
+
+
+@needs_browser
+def test_the_page_works_within_airflow_by_mouse_and_keyboard(
+    platform: LocalPlatform, tab: Tab, state: Engine, three: None
+) -> None:
+    tab.open(f"{platform.airflow_url}/plugin/sheet-syncs")
+    assert tab.wait(f"{FRAME}.querySelectorAll('[data-row]').length") == 3
+    assert "late" in tab.run(f"{FRAME}.querySelector('[data-row] .badge').className")
+    tab.run("document.querySelector('iframe[title=\"Sheet syncs\"]').contentWindow.focus()")
+    tab.press("/")
+    assert tab.wait(f"{FRAME}.activeElement.name") == "q"
+    tab.press("Escape")
+    for key in ("j", "j", "j", "k"):
+        tab.press(key)
+    name = tab.run(f"{FRAME}.querySelector('tr.current [data-open]').textContent")
+    assert name == tab.run(f"{FRAME}.querySelectorAll('[data-open]')[1].textContent")
+    tab.press("Enter")
+    assert tab.wait(f"{FRAME}.querySelector('.detail h1').textContent") == name
+    assert tab.wait("location.pathname") == f"/plugin/sheet-syncs/drivetrain/sheets/{name}", "and can be shared"
+
+    tab.run(f"{FRAME}.querySelector('form[action$=\"/run\"] button').click()")
+    assert "waits in the queue" in tab.wait(f"{FRAME}.querySelector('.notice').textContent")
+    assert len(waiting(state)) == 1
+    tab.run(f"{FRAME}.querySelector('form[action$=\"/pause\"] button').click()")
+    tab.wait(f"{FRAME}.querySelector('form[action$=\"/resume\"] button')  !== null")
+    tab.run(f"{FRAME}.querySelector('form[action$=\"/resume\"] button').click()")
+    tab.wait(f"{FRAME}.querySelector('form[action$=\"/pause\"] button') !== null")
+
+    # The frame may not leave itself; the page around it follows the link for it.
+    tab.run(f"{FRAME}.querySelector('a[data-outside=top]').click()")
+    tab.wait("location.pathname.startsWith('/dags/sheets_sync_')")
+    assert [text for text in tab.complaints if "drivetrain" in text or "Content Security" in text] == []
+
+
+@needs_browser
+def test_the_theme_is_airflows(platform: LocalPlatform, tab: Tab, three: None) -> None:
+    back = "getComputedStyle(document.body).backgroundColor"
+    tab.open(f"{platform.airflow_url}/drivetrain/sheets")
+    tab.wait("document.querySelector('[data-row]') !== null")
+    system = {}
+    for theme in ("light", "dark"):
+        tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+        system[theme] = tab.run(back)
+    assert system["light"] != system["dark"]
+    for theme in ("light", "dark"):
+        tab.run(f"localStorage.setItem('theme', '{theme}')")
+        tab.open(f"{platform.airflow_url}/drivetrain/sheets?q={theme}")
+        tab.wait(f"document.querySelector('input').value === '{theme}'")
+        assert tab.run(back) == system[theme]
+    assert tab.complaints == []
+
+
+@needs_browser
+def test_a_script_in_an_error_does_not_run(platform: LocalPlatform, tab: Tab, state: Engine, three: None) -> None:
+    evil = "<img src=x onerror='window.evil=1'><script>window.evil=1</script>"
+    with state.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE sheet_syncs SET last_error = :evil, failures = 3, tab = :evil"), {"evil": evil}
+        )
+    tab.open(f"{platform.airflow_url}/drivetrain/sheets")
+    assert tab.wait("document.querySelector('.error-line').textContent") == evil
+    # Even what got past the escaping would be stopped by the policy.
+    tab.run(f"document.body.insertAdjacentHTML('beforeend', {evil!r})")
+    assert tab.wait("performance.now() > 500")
+    assert tab.run("typeof window.evil") == "undefined"
+
+
+@needs_browser
+@pytest.mark.skipif(os.environ.get("DRIVETRAIN_WRITE_DOCS") != "1", reason="pictures are made on request")
+@pytest.mark.parametrize("syncs", [3, 2500])
+def test_pictures(platform: LocalPlatform, tab: Tab, state: Engine, syncs: int) -> None:
+    if syncs == 3:
+        fill(state, syncs=4, runs=60, days=10, now=dt.datetime.now(dt.UTC), teams=TEAMS[:3])
+        with state.begin() as connection:
+            connection.execute(sa.text("DELETE FROM sheet_syncs WHERE cron IS NULL"))
+    else:
+        fill(state, syncs=syncs, runs=60, days=10, now=dt.datetime.now(dt.UTC))
+    for theme in ("light", "dark"):
+        tab.open(f"{platform.airflow_url}/drivetrain/static/boards.css")
+        tab.wait("document.body !== null")
+        tab.run(f"localStorage.setItem('theme', '{theme}')")
+        tab.open(f"{platform.airflow_url}/plugin/sheet-syncs")
+        tab.wait(f"{FRAME}.querySelectorAll('[data-row]').length")
+        tab.wait("performance.now() > 2500")
+        tab.screenshot(PICTURES / f"board-sheets-{syncs}-{theme}.png")
+        assert (PICTURES / f"board-sheets-{syncs}-{theme}.png").stat().st_size < 300_000
+        if syncs == 3:
+            with state.begin() as connection:
+                connection.execute(_REJECTS, {"now": dt.datetime.now(dt.UTC)})
+            tab.run(f"{FRAME}.querySelector('[data-open]').click()")
+            tab.wait(f"{FRAME}.querySelector('.detail h1').textContent")
+            tab.screenshot(PICTURES / f"board-sheets-detail-{theme}.png")
