@@ -132,7 +132,8 @@ import redis, snowflake.connector, gspread, snowflake
 import hooks.snowflake
 libraries = (redis, snowflake, gspread, hooks.snowflake)
 places = {m.__name__: (getattr(m, "__file__", None) or list(m.__path__)[0]) for m in libraries}
-folder, packages = os.path.join(os.getcwd(), "plugins"), ("boards", "commands", "drivetrain", "hooks", "operators", "triggers")
+folder = os.path.join(os.getcwd(), "plugins")
+packages = ("boards", "commands", "drivetrain", "hooks", "operators", "triggers")
 files = {name: getattr(m, "__file__", None) or "" for name, m in sys.modules.items() if "." not in name}
 ours = [name for name, file in files.items() if file.startswith(folder) and name not in packages]
 print(json.dumps([places, ours]))
