@@ -63,12 +63,12 @@ push: venv ## publish dags/ and include/ to the running Airflow (M="message")
 	@$(PLATFORM) push -m "$(or $(M),Push)"
 
 .PHONY: test
-test: lint ## lint, then every test
-	@$(BIN)/pytest $(ARGS)
+test: lint ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for some, one by one)
+	@$(BIN)/pytest -n 2 $(ARGS)
 
 .PHONY: test-fast
 test-fast: venv ## the tests that need neither minutes nor the whole platform
-	@$(BIN)/pytest -m "not slow and not e2e" $(ARGS)
+	@$(BIN)/pytest -n 2 -m "not slow and not e2e" $(ARGS)
 
 .PHONY: lint
 lint: venv ## ruff, mypy, import contracts
