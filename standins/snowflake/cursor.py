@@ -6,12 +6,14 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import exp
 
 from standins.snowflake.errors import SqlError
+from standins.snowflake.prepared import PreparedSelects
 from standins.snowflake.rewrites import rewrite
 
 _MERGE_COUNTS = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
@@ -20,9 +22,14 @@ _MERGE_COUNTS = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
 class Cursor(FakeSnowflakeCursor):
     """One statement's execution. Not thread-safe: a session runs one statement at a time."""
 
-    def __init__(self, connection: FakeSnowflakeConnection, session_values: Mapping[str, str | None]) -> None:
+    def __init__(
+        self,
+        connection: FakeSnowflakeConnection,
+        session_values: Mapping[str, str | None],
+        prepared: PreparedSelects,
+    ) -> None:
         super().__init__(conn=connection, duck_conn=connection._duck_conn)
-        self._session_values = session_values
+        self._session_values, self._prepared = session_values, prepared
 
     @property
     def table(self) -> pa.Table | None:
@@ -34,9 +41,35 @@ class Cursor(FakeSnowflakeCursor):
         """The last statement as it ran in DuckDB; fakesnow leaves what a PUT needs in its arguments."""
         return self._last_transformed
 
+    def select(self, sql: str) -> bool:
+        """Run a statement without parameters if it is a SELECT that was translated before; False where it is not."""
+        key = self._key(sql)
+        known = self._prepared.get(key) if key else None
+        if known is None:
+            return False
+        try:
+            self._arrow_table = self._duck_conn.execute(known.sql).to_arrow_table()
+        except duckdb.Error:
+            return False  # the long way makes Snowflake's error of it
+        self._arrow_table_fetch_index = None
+        self._rowcount, self._sfqid = self._arrow_table.num_rows, str(uuid.uuid4())
+        self._last_sql, self._last_params, self._last_transformed = known.sql, None, known.expression
+        self._conn.results_cache[self._sfqid] = (self._arrow_table, self._rowcount, known.sql, None, known.expression)
+        return True
+
+    def remember(self, sql: str) -> None:
+        """Keep the translation of the statement that has just run, without parameters."""
+        if key := self._key(sql):
+            self._prepared.keep(key, self._last_transformed, self._last_sql or "")
+
     def result_types(self) -> list[tuple[str, str]]:
         """Name and DuckDB type of each result column of the last statement."""
-        return [(row[0], row[1]) for row in self._describe_last_sql()]
+        if isinstance(self._last_transformed, exp.Select) and "seed" not in self._last_transformed.args:
+            # DuckDB's text needs no parsing to be described.
+            rows = self._duck_conn.execute(f"DESCRIBE {self._last_sql}", self._last_params).fetchall()
+        else:
+            rows = self._describe_last_sql()
+        return [(row[0], row[1]) for row in rows]
 
     def describe_types(self, sql: str) -> list[tuple[str, str]] | None:
         """Name and DuckDB type of each column that ``sql`` would return, or None when only running it tells."""
@@ -44,9 +77,16 @@ class Cursor(FakeSnowflakeCursor):
         return None if rows is None else [(row[0], row[1]) for row in rows]
 
     def _transform(self, expression: exp.Expression, params: Any) -> exp.Expression:
+        return super()._transform(rewrite(expression, self._session_values, self._temporary_tables()), params)
+
+    def _temporary_tables(self) -> set[str]:
         sql = "select table_name from duckdb_tables() where temporary"
-        temporary = {row[0].upper() for row in self._duck_conn.execute(sql).fetchall()}
-        return super()._transform(rewrite(expression, self._session_values, temporary), params)
+        return {row[0].upper() for row in self._duck_conn.execute(sql).fetchall()}
+
+    def _key(self, sql: str) -> object | None:
+        connection = self._conn
+        places = (connection.database, connection.database_set, connection.schema, connection.schema_set)
+        return self._prepared.key(sql, (*places, frozenset(self._temporary_tables())))
 
     def _execute(self, transformed: exp.Expression, params: Any = None) -> None:
         if isinstance(transformed, exp.Merge):

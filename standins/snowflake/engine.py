@@ -20,6 +20,7 @@ from fakesnow.instance import GLOBAL_DATABASE_NAME, FakeSnow
 from fakesnow.transforms import show
 
 from standins.snowflake import patches
+from standins.snowflake.prepared import PreparedSelects
 
 if TYPE_CHECKING:
     from standins.snowflake.session import Session
@@ -95,6 +96,7 @@ class Engine:
         self.timezone = timezone
         self.idle_transaction_seconds = idle_transaction_seconds
         self.sessions: WeakSet[Session] = WeakSet()
+        self.prepared = PreparedSelects()
         self._folder = data / "databases"
         self._folder.mkdir(parents=True, exist_ok=True)
         patches.apply((data / "stages").resolve())

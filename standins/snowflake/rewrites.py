@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -40,12 +41,18 @@ def normalise(sql: str) -> str:
 
 
 def parse(sql: str) -> exp.Expression:
-    """Parse one (normalised) statement of Snowflake's SQL.
+    """Parse one (normalised) statement of Snowflake's SQL. A SELECT is not to be changed: it is kept for the next time.
 
     Raises:
         sqlglot.errors.ParseError: the statement is not SQL.
         SqlError: there is none, or more than one.
     """
+    expression = _parsed(sql)
+    return expression if isinstance(expression, exp.Select) else expression.copy()
+
+
+@lru_cache(maxsize=5_000)
+def _parsed(sql: str) -> exp.Expression:
     found = [part for part in sqlglot.parse(sql, read="snowflake") if part and not isinstance(part, exp.Semicolon)]
     if len(found) != 1:
         message = f"Actual statement count {len(found)} did not match the desired statement count 1."

@@ -139,7 +139,13 @@ class Session:
             return self._status(_SUCCESS, statement_type.DDL)
         if isinstance(expression, exp.Command) and expression.name.upper() in ("REMOVE", "RM"):
             return self._remove(str(expression.expression))
-        return self._result(self._cursor().execute(sql, binding_params=rows[0], server=True), expression)
+        cursor = self._cursor()
+        if rows[0] is None and cursor.select(sql):
+            return self._result(cursor, expression)
+        cursor.execute(sql, binding_params=rows[0], server=True)
+        if rows[0] is None:
+            cursor.remember(sql)
+        return self._result(cursor, expression)
 
     def _dml(self, sql: str, expression: exp.Expression, rows: list[Any]) -> Result:
         """Run DML in the open transaction, or in one of its own that also carries the table's LAST_ALTERED."""
@@ -337,6 +343,7 @@ class Session:
                 "CURRENT_WAREHOUSE": self.warehouse,
                 "LAST_QUERY_ID": self.last_query_id,
             },
+            self._engine.prepared,
         )
 
     def _result(self, cursor: Cursor, expression: exp.Expression) -> Result:
