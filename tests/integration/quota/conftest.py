@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.quota.valkey import Valkey
+from tests.support.valkey import Valkey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

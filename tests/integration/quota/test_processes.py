@@ -9,7 +9,7 @@ import pytest
 
 from drivetrain.quota.limits import Limits
 from tests.integration.quota.crowd import Crowd, worst
-from tests.integration.quota.valkey import Valkey
+from tests.support.valkey import Valkey
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from tests.integration.quota.valkey import Valkey
+    from tests.support.valkey import Valkey
 
 ONE, TWO = "sync-1@project.iam.gserviceaccount.com", "sync-2@project.iam.gserviceaccount.com"
 FEW = Limits(project_reads=6, project_writes=6, account_reads=4, account_writes=4, reserve_share=0)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from drivetrain.quota.ledger import Answer, Ticket
     from drivetrain.quota.port import Kind
-    from tests.integration.quota.valkey import Valkey
+    from tests.support.valkey import Valkey
 
 
 class InRedis:

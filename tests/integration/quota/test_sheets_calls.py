@@ -8,8 +8,8 @@ from drivetrain.errors import QuotaExceededError
 from drivetrain.quota.limits import Limits
 from standins.sheets.testing import SheetsStandin
 from tests.integration.quota.crowd import Crowd
-from tests.integration.quota.valkey import Valkey
 from tests.support.sheets import ONCE, sheets_client
+from tests.support.valkey import Valkey
 
 QUOTAS = {"project_reads": 24, "project_writes": 14, "user_reads": 10, "user_writes": 6}
 LIMITS = Limits(
