@@ -11,7 +11,7 @@ import hmac
 import json
 import re
 from base64 import b64encode
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +31,7 @@ from standins.snowflake.results import ResultStore
 from standins.snowflake.session import Result, Session
 
 _TOKEN = re.compile(r'Snowflake Token="([^"]+)"')
+_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*(\w*)", re.DOTALL)
 _SESSION_SECONDS, _MASTER_SECONDS = 3600, 14400
 
 
@@ -44,6 +45,7 @@ class _Server:
         self._running: OrderedDict[str, Session] = OrderedDict()
         self._results = ResultStore(chunk_rows)
         self._history: deque[dict[str, Any]] = deque(maxlen=1000)
+        self._counts: Counter[str] = Counter()
 
     def routes(self) -> list[Route]:
         get, post = ["GET"], ["POST"]
@@ -62,6 +64,7 @@ class _Server:
             Route("/telemetry/send", self.telemetry, methods=post),
             Route("/telemetry/send/sessionless", self.telemetry, methods=post),
             Route("/history", self.history, methods=get),
+            Route("/stats", self.stats, methods=get),
         ]
 
     # -- sessions -----------------------------------------------------------------------------------------------
@@ -154,11 +157,9 @@ class _Server:
         self._running[request_id] = session
         entry = {"sql": sql, "tag": session.parameters.get("QUERY_TAG") or "", "rows": None, "error": None, "id": None}
         self._history.append(entry)
+        self._counts[_kind(sql)] += 1
         try:
-            result = await run_in_threadpool(
-                session.execute, sql, body.get("bindings"), describe_only=bool(body.get("describeOnly"))
-            )
-            payload = await run_in_threadpool(self._payload, request, session, result)
+            result, payload = await run_in_threadpool(self._answer, request, session, sql, body)
         except Exception as caught:
             error = to_sql_error(caught)
             entry["error"] = f"{error.code} {error.message}"
@@ -171,8 +172,14 @@ class _Server:
         finally:
             self._running.pop(request_id, None)
         entry |= {"id": result.query_id, "rows": result.table.num_rows}
-        self._results.remember(result.query_id, payload)
+        self._results.remember(result.query_id, session.user, payload)
         return _success(payload)
+
+    def _answer(
+        self, request: Request, session: Session, sql: str, body: dict[str, Any]
+    ) -> tuple[Result, dict[str, Any]]:
+        result = session.execute(sql, body.get("bindings"), describe_only=bool(body.get("describeOnly")))
+        return result, self._payload(request, session, result)
 
     def _payload(self, request: Request, session: Session, result: Result) -> dict[str, Any]:
         base_url = f"{request.url.scheme}://{request.url.netloc}"
@@ -207,16 +214,20 @@ class _Server:
         return _success(None)
 
     async def query_result(self, request: Request) -> JSONResponse:
-        if self._session(request) is None:
+        session, query_id = self._session(request), request.path_params["query_id"]
+        if session is None:
             return _gone()
-        payload = self._results.recall(request.path_params["query_id"])
+        payload = self._results.recall(query_id, session.user)
         if payload is None:
-            return _failure("000709", f"Statement {request.path_params['query_id']} not found")
+            data = {"errorCode": "000709", "sqlState": "02000", "queryId": query_id}
+            return _failure("000709", f"Statement {query_id} not found", data=data)
         return _success(payload)
 
     async def monitor(self, request: Request) -> JSONResponse:
-        query_id = request.path_params["query_id"]
-        found = self._results.recall(query_id) is not None
+        session, query_id = self._session(request), request.path_params["query_id"]
+        if session is None:
+            return _gone()
+        found = self._results.recall(query_id, session.user) is not None
         return _success({"queries": [{"id": query_id, "status": "SUCCESS"}] if found else []})
 
     async def chunk(self, request: Request) -> Response:
@@ -253,10 +264,20 @@ class _Server:
             [{**entry, "chunks": self._results.downloaded(entry["id"] or "")} for entry in list(self._history)]
         )
 
+    async def stats(self, _: Request) -> JSONResponse:
+        """How many statements there were since the start, those that failed included, by their first word."""
+        return JSONResponse(dict(self._counts))
+
 
 def create_app(engine: Engine, *, user: str, password: str, chunk_rows: int) -> Starlette:
     """The ASGI application for one account."""
     return Starlette(routes=_Server(engine, user, password, chunk_rows).routes())
+
+
+def _kind(sql: str) -> str:
+    """A statement's first word; CATALOG for a question to INFORMATION_SCHEMA."""
+    word = _FIRST_WORD.match(sql)
+    return "CATALOG" if "INFORMATION_SCHEMA" in sql.upper() else word[1].upper() if word else ""
 
 
 async def _body(request: Request) -> dict[str, Any]:

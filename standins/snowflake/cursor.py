@@ -13,7 +13,7 @@ from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import exp
 
 from standins.snowflake.errors import SqlError
-from standins.snowflake.prepared import PreparedSelects
+from standins.snowflake.prepared import Description, Prepared, PreparedSelects
 from standins.snowflake.rewrites import rewrite
 
 _MERGE_COUNTS = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
@@ -27,9 +27,13 @@ class Cursor(FakeSnowflakeCursor):
         connection: FakeSnowflakeConnection,
         session_values: Mapping[str, str | None],
         prepared: PreparedSelects,
+        *,
+        has_temporary: bool,
     ) -> None:
         super().__init__(conn=connection, duck_conn=connection._duck_conn)
-        self._session_values, self._prepared = session_values, prepared
+        self._session_values, self._prepared, self._has_temporary = session_values, prepared, has_temporary
+        self._again: Prepared | None = None
+        self._generation = prepared.generation
 
     @property
     def table(self) -> pa.Table | None:
@@ -51,7 +55,7 @@ class Cursor(FakeSnowflakeCursor):
             self._arrow_table = self._duck_conn.execute(known.sql).to_arrow_table()
         except duckdb.Error:
             return False  # the long way makes Snowflake's error of it
-        self._arrow_table_fetch_index = None
+        self._again, self._arrow_table_fetch_index = known, None
         self._rowcount, self._sfqid = self._arrow_table.num_rows, str(uuid.uuid4())
         self._last_sql, self._last_params, self._last_transformed = known.sql, None, known.expression
         self._conn.results_cache[self._sfqid] = (self._arrow_table, self._rowcount, known.sql, None, known.expression)
@@ -64,6 +68,16 @@ class Cursor(FakeSnowflakeCursor):
 
     def result_types(self) -> list[tuple[str, str]]:
         """Name and DuckDB type of each result column of the last statement."""
+        again, generation = self._again, self._generation
+        if again is None:
+            return self._described()
+        known, schema = again.described, self._arrow_table.schema
+        if known is not None and known.generation == generation == self._prepared.generation and known.schema == schema:
+            return known.types
+        again.described = Description(generation, schema, self._described())
+        return again.described.types
+
+    def _described(self) -> list[tuple[str, str]]:
         if isinstance(self._last_transformed, exp.Select) and "seed" not in self._last_transformed.args:
             # DuckDB's text needs no parsing to be described.
             rows = self._duck_conn.execute(f"DESCRIBE {self._last_sql}", self._last_params).fetchall()
@@ -80,6 +94,8 @@ class Cursor(FakeSnowflakeCursor):
         return super()._transform(rewrite(expression, self._session_values, self._temporary_tables()), params)
 
     def _temporary_tables(self) -> set[str]:
+        if not self._has_temporary:
+            return set()
         sql = "select table_name from duckdb_tables() where temporary"
         return {row[0].upper() for row in self._duck_conn.execute(sql).fetchall()}
 

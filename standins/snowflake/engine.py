@@ -6,6 +6,7 @@ fakesnow keeps its catalog in memory and forgets its databases on restart; here 
 
 from __future__ import annotations
 
+import datetime
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -52,6 +53,14 @@ insert into {db}._fs_information_schema._table_log
         from _newest n where n.schema_name = t.schema_name and n.table_name = t.table_name);
 commit;
 drop table _newest;
+"""
+
+
+_TABLES_AND_VIEWS = """
+    select database_name, schema_name, table_name, estimated_size, 'BASE TABLE' as table_type, 0 as bytes
+    from duckdb_tables()
+    union all
+    select database_name, schema_name, view_name, null, 'VIEW', null from duckdb_views() where not internal
 """
 
 
@@ -103,11 +112,16 @@ class Engine:
         self._fakesnow = _PersistentFakeSnow(self._folder, timezone)
         self._duck = self._fakesnow.duck_conn
         self._lock = threading.Lock()
+        # Held from the time that a table gets to the commit that shows it: in the order of their commits, times grow.
+        self.commit_lock = threading.RLock()
+        self._last_stamp = datetime.datetime.min.replace(tzinfo=datetime.UTC)
         for file in sorted(self._folder.glob("*.db")):
             if file.stem != GLOBAL_DATABASE_NAME:
                 self._duck.execute(f"ATTACH '{file}' AS \"{file.stem}\"")
                 self.prepare_database(file.stem)
                 self._duck.execute(_COMPACT_TABLE_LOG.format(db=file.stem))
+                newest = f'select max(changed_at) from "{file.stem}"._fs_information_schema._table_log'
+                self._last_stamp = max(self._last_stamp, self._duck.execute(newest).fetchone()[0] or self._last_stamp)
 
     def connect(self, database: str | None, schema: str | None) -> FakeSnowflakeConnection:
         """Open a connection for one session; a database or schema that does not exist is left unset."""
@@ -117,6 +131,13 @@ class Engine:
         if not connection.schema_set:
             connection._schema = None
         return connection
+
+    def stamp(self) -> datetime.datetime:
+        """The time of a change: now, and later than that of any change before it, whatever the clock does."""
+        with self.commit_lock:
+            step = datetime.timedelta(microseconds=1)
+            self._last_stamp = max(datetime.datetime.now(datetime.UTC), self._last_stamp + step)
+            return self._last_stamp
 
     def roll_back_idle(self) -> None:
         """Roll back the transactions that their clients left (a killed worker sends no ROLLBACK)."""
@@ -150,12 +171,15 @@ class Engine:
 
 
 def _tables_view(name: str) -> str:
-    """INFORMATION_SCHEMA.TABLES as fakesnow defines it, with the times from the log in place of 1970."""
+    """INFORMATION_SCHEMA.TABLES as fakesnow defines it, with views, and the times from the log in place of 1970."""
     sql = info_schema.SQL_CREATE_INFORMATION_SCHEMA_TABLES_VIEW.substitute(catalog=name)
     epoch = "to_timestamp(0)::timestamptz"
     for column in ("created", "last_altered", "last_ddl"):
         sql = sql.replace(f'{epoch} AS "{column.upper()}"', f'coalesce(t.{column}, {epoch}) AS "{column.upper()}"')
     sql = sql.replace("create view if not exists", "create or replace view")
+    sql = sql.replace("from duckdb_tables tables", f"from ({_TABLES_AND_VIEWS}) tables")
+    for constant, column in (("'BASE TABLE'", "TABLE_TYPE"), ("0", "BYTES")):
+        sql = sql.replace(f'{constant} AS "{column}"', f'tables.{column.lower()} AS "{column}"')
     join = (
         f"left join {name}._fs_information_schema._fs_table_times t"
         " on t.schema_name = tables.schema_name and t.table_name = tables.table_name\nwhere tables.database_name"

@@ -29,12 +29,26 @@ def apply(stages: Path) -> None:
     transforms.numeric_agg_implicit_cast = _unchanged
     # DuckDB has MERGE itself; see statements.merge. fakesnow's emulation knows plain columns only.
     transforms.merge = lambda expression: [expression]
+    transforms.information_schema_databases = _databases_view
     copying.install()
     macros.FS_TO_TIMESTAMP = type(macros.FS_TO_TIMESTAMP)(_TO_TIMESTAMP)
 
 
 def _unchanged(expression: exp.Expression) -> exp.Expression:
     return expression
+
+
+def _databases_view(expression: exp.Expression, current_schema: str | None = None) -> exp.Expression:
+    """INFORMATION_SCHEMA.DATABASES of the database that is named; fakesnow forgets which."""
+    in_schema = isinstance(expression, exp.Table) and (expression.db or current_schema) == "INFORMATION_SCHEMA"
+    if not in_schema or expression.name != "DATABASES":
+        return expression
+    return exp.Table(
+        this=exp.to_identifier("DATABASES"),
+        db=exp.to_identifier("_FS_INFORMATION_SCHEMA"),
+        catalog=expression.args.get("catalog"),
+        alias=expression.args.get("alias"),
+    )
 
 
 def _integer_precision(expression: exp.Expression) -> exp.Expression:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+import pyarrow as pa
 from sqlglot import exp
 
 # What these give hangs on more than the text and the current schema: the session, the last statement, a stage.
@@ -19,16 +20,33 @@ _OF_THE_MOMENT = re.compile(
 
 
 @dataclass(frozen=True)
+class Description:
+    """What the columns of a result were.
+
+    Attributes:
+        generation: of the catalog, see PreparedSelects.
+        schema: of the Arrow table, which tells less than DuckDB's types.
+        types: name and DuckDB type of each column.
+    """
+
+    generation: int
+    schema: pa.Schema
+    types: list[tuple[str, str]]
+
+
+@dataclass
 class Prepared:
     """A translated SELECT.
 
     Attributes:
         expression: as it ran in DuckDB; only read.
         sql: the same as DuckDB's text.
+        described: its columns when it ran the last time.
     """
 
     expression: exp.Expression
     sql: str
+    described: Description | None = None
 
 
 class PreparedSelects:
@@ -36,12 +54,20 @@ class PreparedSelects:
 
     Args:
         most: how many are kept.
+
+    Attributes:
+        generation: another one after each DDL: columns may be others.
     """
 
     def __init__(self, most: int = 5_000) -> None:
-        self._most = most
+        self._most, self.generation = most, 0
         self._kept: OrderedDict[object, Prepared] = OrderedDict()
         self._lock = threading.Lock()
+
+    def outdate(self) -> None:
+        """The catalog changes: called before and after."""
+        with self._lock:
+            self.generation += 1
 
     @staticmethod
     def key(sql: str, session: Hashable) -> object | None:

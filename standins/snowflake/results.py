@@ -18,6 +18,8 @@ from standins.snowflake.wire import Column, to_ipc
 
 _INLINE_ROWS = 1000
 _KEPT_BYTES = 512 * 1024 * 1024
+_RESPONSES = 2_000
+_RESPONSE_BYTES = 64 * 1024 * 1024
 
 
 @dataclass
@@ -34,7 +36,8 @@ class ResultStore:
     def __init__(self, chunk_rows: int) -> None:
         self._chunk_rows = chunk_rows
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._responses: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._responses: OrderedDict[str, tuple[str, dict[str, Any]]] = OrderedDict()
+        self._response_bytes = 0
         self._secret = secrets.token_urlsafe(16)
         self._lock = threading.Lock()
 
@@ -77,14 +80,30 @@ class ResultStore:
             kept = self._kept.get(query_id)
         return None if kept is None else len(kept.downloads)
 
-    def remember(self, query_id: str, response: dict[str, Any]) -> None:
-        """Keep a response for ``GET /queries/<id>/result`` (a client that lost the answer, or works asynchronously)."""
-        with self._lock:
-            self._responses[query_id] = response
-            while len(self._responses) > 50:
-                self._responses.popitem(last=False)
+    def remember(self, query_id: str, user: str, response: dict[str, Any]) -> None:
+        """Keep a response for ``GET /queries/<id>/result``: a client lost it, or another session of the user asks.
 
-    def recall(self, query_id: str) -> dict[str, Any] | None:
-        """The response of a recent query."""
+        The service keeps results for 24 hours; here it is the last 2,000 responses, up to 64 MiB of rows.
+        """
         with self._lock:
-            return self._responses.get(query_id)
+            self._forget(query_id)
+            self._responses[query_id] = user, response
+            self._response_bytes += _size(response)
+            while len(self._responses) > 1 and (
+                len(self._responses) > _RESPONSES or self._response_bytes > _RESPONSE_BYTES
+            ):
+                self._forget(next(iter(self._responses)))
+
+    def recall(self, query_id: str, user: str) -> dict[str, Any] | None:
+        """The response of a recent query of this user's, in whatever session; another's is as if it were not there."""
+        with self._lock:
+            owner, response = self._responses.get(query_id, ("", None))
+            return response if owner == user else None
+
+    def _forget(self, query_id: str) -> None:
+        _, response = self._responses.pop(query_id, ("", None))
+        self._response_bytes -= _size(response or {})
+
+
+def _size(response: dict[str, Any]) -> int:
+    return len(response.get("rowsetBase64") or "")

@@ -58,10 +58,11 @@ class Session:
         self.parameters: dict[str, Any] = {"AUTOCOMMIT": True, "TIMEZONE": engine.timezone, "QUERY_TAG": ""}
         self.last_query_id: str | None = None
         self._engine = engine
+        self._has_temporary = False
         self._connection = engine.connect(database, schema)
         if database and not schema and self.database:
             self._use_public()
-        self._log = TableLog(self._connection)
+        self._log = TableLog(self._connection, engine.stamp)
         self._lock = threading.Lock()
         self._in_transaction = self._wrote = self._aborted = False
         self._last_used = time.monotonic()
@@ -195,6 +196,14 @@ class Session:
 
         https://docs.snowflake.com/en/sql-reference/transactions#ddl
         """
+        self._has_temporary |= expression.find(exp.TemporaryProperty) is not None
+        self._engine.prepared.outdate()
+        try:
+            return self._change_catalog(sql, expression)
+        finally:
+            self._engine.prepared.outdate()
+
+    def _change_catalog(self, sql: str, expression: exp.Expression) -> Result:
         if self._in_transaction:
             self._commit()
         kind = str(expression.args.get("kind") or "").upper()
@@ -208,7 +217,7 @@ class Session:
             name = _identifier(expression)
             self._engine.prepare_database(name)
             self._use(parse(f'USE DATABASE "{name}"'))
-        elif kind in ("TABLE", "") and not isinstance(expression, exp.Drop) and fresh:
+        elif kind in ("TABLE", "VIEW", "") and not isinstance(expression, exp.Drop) and fresh:
             self._log.touch(expression, "create" if isinstance(expression, exp.Create) else "ddl")
             self._log.write()
         return result
@@ -312,8 +321,9 @@ class Session:
 
     def _commit(self) -> None:
         try:
-            self._log.write()
-            self._connection._duck_conn.commit()
+            with self._engine.commit_lock:
+                self._log.write()
+                self._connection._duck_conn.commit()
         except BaseException:
             self._rollback()
             raise
@@ -344,6 +354,7 @@ class Session:
                 "LAST_QUERY_ID": self.last_query_id,
             },
             self._engine.prepared,
+            has_temporary=self._has_temporary,
         )
 
     def _result(self, cursor: Cursor, expression: exp.Expression) -> Result:

@@ -7,6 +7,7 @@ new rows with the old time, and a rolled back load leaves no trace.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 
 import duckdb
 from fakesnow.conn import FakeSnowflakeConnection
@@ -18,10 +19,15 @@ _Name = tuple[str, str, str]
 
 
 class TableLog:
-    """The log as one session writes it."""
+    """The log as one session writes it.
 
-    def __init__(self, connection: FakeSnowflakeConnection) -> None:
-        self._connection = connection
+    Args:
+        connection: the session's.
+        stamp: the time of a change, later than any before.
+    """
+
+    def __init__(self, connection: FakeSnowflakeConnection, stamp: Callable[[], datetime.datetime]) -> None:
+        self._connection, self._stamp = connection, stamp
         self._pending: dict[tuple[_Name, str], list[str]] = {}
 
     def touch(self, statement: exp.Expression, kind: str) -> None:
@@ -38,7 +44,7 @@ class TableLog:
         cursor = self._connection._duck_conn
         for ((database, schema, table), kind), ltz in self._pending.items():
             prefix = f'"{database}"._fs_information_schema'
-            at = datetime.datetime.now(datetime.UTC)  # SQL's now() is the start of the transaction
+            at = self._stamp()  # SQL's now() is the start of the transaction
             cursor.execute(f"insert into {prefix}._table_log values (?, ?, ?, ?)", [schema, table, kind, at])
             if kind == "create":
                 cursor.execute(
@@ -65,6 +71,8 @@ class TableLog:
         names: set[str] = set()
         for table in statement.find_all(exp.Table):
             name = self._qualify(table)
+            if name is not None and name[1:] == ("INFORMATION_SCHEMA", "TABLES"):
+                names |= {"CREATED", "LAST_ALTERED", "LAST_DDL"}
             if name is None or name[1].startswith(("INFORMATION_SCHEMA", "_FS")):
                 continue
             sql = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -127,6 +128,11 @@ class SnowflakeStandin:
         connection = snowflake.connector.connect(**{**defaults, **options})
         self._handed_out.append(connection)
         return connection
+
+    def stats(self) -> dict[str, int]:
+        """How many statements there were since the start by their first word; CATALOG: of INFORMATION_SCHEMA."""
+        with urllib.request.urlopen(f"{self.url}/stats", timeout=30) as response:  # noqa: S310 - http to ourselves
+            return dict(json.load(response))
 
     def _close_connections(self) -> None:
         """Close what tests left open: at exit the connector would look for a server that is gone, at length."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from snowflake.connector.constants import FIELD_TYPES
 
 from standins.snowflake.testing import SnowflakeStandin, standins_python
 
@@ -107,3 +108,38 @@ def test_last_altered_moves_at_the_commit_and_not_at_a_rollback(standin: Snowfla
         cursor.execute(end)
         assert (_last_altered(other, "T") > before) is moves
     other.connection.close()
+
+
+def test_last_altered_moves_with_each_commit_in_whatever_order_they_come(
+    standin: SnowflakeStandin, connection: Any
+) -> None:
+    connection.cursor().execute("CREATE TABLE T (A NUMBER(38,0))")
+    writers = [standin.connect(database="TESTS", schema=connection.schema).cursor() for _ in range(3)]
+    for writer in writers:
+        writer.execute("BEGIN")
+        writer.execute("INSERT INTO T VALUES (1)")
+    seen = [_last_altered(connection.cursor(), "T")]
+    for writer in reversed(writers):
+        writer.execute("COMMIT")
+        seen.append(_last_altered(connection.cursor(), "T"))
+        writer.connection.close()
+    assert sorted(set(seen)) == seen
+
+
+def test_the_catalog_tells_tables_from_views_in_the_database_that_is_named(
+    standin: SnowflakeStandin, connection: Any
+) -> None:
+    cursor = connection.cursor()
+    cursor.execute("CREATE TABLE T (A NUMBER(38,0))")
+    cursor.execute("CREATE VIEW V AS SELECT * FROM T")
+    nowhere = standin.connect()
+    kinds = nowhere.cursor().execute(
+        "SELECT TABLE_NAME, TABLE_TYPE, IS_DYNAMIC, LAST_ALTERED >= CREATED AND CREATED > '2026-01-01'::TIMESTAMP_LTZ, "
+        "CREATED, LAST_ALTERED, LAST_DDL FROM TESTS.INFORMATION_SCHEMA.TABLES "
+        "WHERE TABLE_CATALOG = 'TESTS' AND TABLE_SCHEMA = %s AND EXISTS (SELECT 1 FROM "
+        "TESTS.INFORMATION_SCHEMA.DATABASES WHERE DATABASE_NAME = 'TESTS' AND TYPE = 'STANDARD') ORDER BY 1",
+        (connection.schema,),
+    )
+    assert [row[:4] for row in kinds.fetchall()] == [("T", "BASE TABLE", "NO", True), ("V", "VIEW", "NO", True)]
+    assert [FIELD_TYPES[column.type_code].name for column in kinds.description[4:]] == ["TIMESTAMP_LTZ"] * 3
+    nowhere.close()

@@ -7,6 +7,7 @@ import urllib.request
 from typing import Any
 
 import pytest
+from snowflake.connector.errors import ProgrammingError
 
 from standins.snowflake.testing import SnowflakeStandin
 
@@ -60,3 +61,24 @@ def test_a_finished_result_can_be_read_again_by_its_id(connection: Any) -> None:
     cursor = connection.cursor()
     cursor.get_results_from_sfqid(query_id)
     assert cursor.fetchall() == [(42,)]
+
+
+def test_a_result_is_there_by_its_id_for_the_user_s_other_sessions_too(
+    standin: SnowflakeStandin, connection: Any
+) -> None:
+    first = connection.cursor().execute(_QUERY)
+    other = standin.connect()
+    cursor = other.cursor().query_result(first.sfqid)
+    assert (cursor.sfqid, cursor.rowcount) == (first.sfqid, 50_000)
+    batches = list(cursor.fetch_arrow_batches())
+    assert [value for batch in batches for value in batch["N"].to_pylist()] == list(range(50_000))
+    cursor = other.cursor()
+    cursor.get_results_from_sfqid(connection.cursor().execute("SELECT 42 AS A").sfqid)
+    assert cursor.fetchall() == [(42,)]
+    other.close()
+
+
+def test_a_result_that_is_not_there_is_an_sql_error(connection: Any) -> None:
+    with pytest.raises(ProgrammingError, match="not found") as caught:
+        connection.cursor().query_result("01b71944-0001-b181-0000-0129032279f6")
+    assert caught.value.errno == 709

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -161,3 +162,13 @@ def test_a_statement_that_runs_too_long_is_cancelled(connection: Any) -> None:
         connection.cursor().execute(heavy, timeout=1)
     assert time.monotonic() - started < 8
     assert connection.cursor().execute("SELECT 1").fetchone() == (1,)
+
+
+def test_statements_are_counted_by_their_first_word(standin: SnowflakeStandin, connection: Any) -> None:
+    before = Counter(standin.stats())
+    cursor = connection.cursor()
+    cursor.execute("-- a comment\n/* and\nanother */ select 1")
+    cursor.execute("SELECT COUNT(*) FROM INFORMATION_SCHEMA.TABLES")
+    with pytest.raises(ProgrammingError):
+        cursor.execute("SELEKT 1")
+    assert Counter(standin.stats()) - before == Counter({"SELECT": 1, "CATALOG": 1, "SELEKT": 1})
