@@ -85,6 +85,8 @@ def _counts(outcome: SyncOutcome) -> Text:
         line.append(f", {calls} ({outcome.quota_share:.1%} of an account's minute)")
     if outcome.staged:
         line.append(", by a staging tab")
+    if outcome.rows_edited:
+        line.append(f"   {_many(outcome.rows_edited, 'row')} edited by people", style="yellow")
     if outcome.rows_rejected:
         line.append(f"   {_many(outcome.rows_rejected, 'row')} set aside", style="red")
     return line

@@ -14,8 +14,10 @@ from drivetrain.errors import DrivetrainError, FatalError
 from drivetrain.quota.port import Priority
 from drivetrain.sheets import a1
 from drivetrain.sheets.engine import SyncJob, run_group
+from drivetrain.sheets.registry import spec_hash
 from drivetrain.sheets.schedule import bind, run_key, run_window
 from hooks.google_sheets import GoogleSheetsHook
+from hooks.guarded_memory import GuardedMemory
 from hooks.guarded_port import GuardedPort
 from hooks.sheets_quota import shared_quota
 from hooks.snowflake import SnowflakeConnections
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from drivetrain.sheets.catalog import Sync
+    from drivetrain.sheets.memory import Remembered
     from drivetrain.sheets.outcome import SyncOutcome
     from drivetrain.sheets.port import RowSource, SheetsPort
 
@@ -91,9 +94,13 @@ class _Book:
             with _one_line():
                 sheets = GoogleSheetsHook(self.connection, quota=shared_quota(), priority=Priority.HIGH)
                 port = _HeaderSeen(sheets.client_for(self.spreadsheet_id))
-                alone = nullcontext(lambda: True) if self.dry_run else StateHook().workbook(self.spreadsheet_id)
+                state = StateHook()
+                alone = nullcontext(lambda: True) if self.dry_run else state.workbook(self.spreadsheet_id)
                 with alone as still_ours:
-                    result = run_group([self._job(sync) for sync in syncs], GuardedPort(port, still_ours))
+                    known = state.recall([sync.spec for sync in syncs], dry_run=self.dry_run)
+                    jobs = [self._job(sync, known) for sync in syncs]
+                    memory = GuardedMemory(state.memory, still_ours)
+                    result = run_group(jobs, GuardedPort(port, still_ours), memory=memory)
         except DrivetrainError as error:
             yield from (Told(sync, error=error) for sync in syncs)
             return
@@ -105,7 +112,7 @@ class _Book:
                 header = port.header(outcome.tab, sync.spec.target.anchor)
                 yield Told(sync, outcome, header=header, url=sheets.url(self.spreadsheet_id, outcome.gid))
 
-    def _job(self, sync: Sync) -> SyncJob:
+    def _job(self, sync: Sync, known: Mapping[str, Remembered]) -> SyncJob:
         spec = sync.spec
         window = run_window(spec.schedule, spec.freshness_objective, self.at)
         return SyncJob(
@@ -114,6 +121,8 @@ class _Book:
             run_id=run_key(spec, window, self.run_id),
             dry_run=self.dry_run,
             on_rejects=lambda rejects: StateHook().save_rejects(spec.sync, self.run_id, rejects),
+            spec_hash=spec_hash(sync),
+            memory=known.get(spec.sync),
         )
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
@@ -21,14 +22,29 @@ _LOGIN_ERRORS = frozenset({250001, 390100, 390101, 390102, 390144, 390189, 39019
 _UNREACHABLE_ERRORS = frozenset({250001, 250003, 251001, 251005, 251008})
 
 
+@dataclass(frozen=True)
+class SnowflakeSession:
+    """Who asks, and where names are looked up that don't say: all that a query's text leaves open."""
+
+    account: str
+    user: str
+    role: str
+    database: str
+    schema: str
+
+
 class ArrowResult:
     """A query's result: its schema at once, its rows a batch at a time.
 
     Snowflake sends a large result in parts; only the part that is being read is in memory.
+
+    Attributes:
+        query_id: Snowflake's.
     """
 
     def __init__(self, cursor: Any, sync_name: str) -> None:
         self._name = sync_name
+        self.query_id: str = cursor.sfqid or ""
         self._first: pa.Table | None = None
         self._tables: Iterator[pa.Table] = iter(())
         if cursor.rowcount == 0:  # the connector fails to make a table of no batches; the types are still known
@@ -130,6 +146,40 @@ class ArrowSnowflakeHook(SnowflakeHook):
             except errors.Error as error:
                 raise _mapped(error, name) from None
             yield result
+
+    @contextmanager
+    def arrow_result_of(self, query_id: str, *, name: str = "query") -> Iterator[ArrowResult]:
+        """The result of a query that this user has run, in whatever session; Snowflake keeps it for 24 hours.
+
+        It comes as it was, in its order, and without a statement. RESULT_SCAN, which the connector's
+        get_results_from_sfqid asks for, promises no order:
+        https://docs.snowflake.com/en/sql-reference/functions/result_scan#usage-notes
+
+        Raises:
+            SourceError: there is none any more, or it is another user's.
+            CredentialsError: Snowflake refuses the log-in.
+            UnavailableError: it can't be reached.
+        """
+        with self._opened(name) as connection, closing(connection.cursor()) as cursor:
+            try:
+                cursor.query_result(query_id)
+                result = ArrowResult(cursor, name)
+            except errors.Error as error:
+                raise _mapped(error, name) from None
+            except (TypeError, AttributeError):  # what the connector makes of a refusal that has no data
+                raise SourceError(f"{name}: Snowflake has no result of query {query_id}") from None
+            yield result
+
+    def session(self) -> SnowflakeSession:
+        """Who this connection's queries are asked by.
+
+        Raises:
+            CredentialsError: Snowflake refuses the log-in.
+            UnavailableError: it can't be reached.
+        """
+        with self._opened(f"connection {self.get_conn_id()}") as connection:
+            names = (connection.account, connection.user, connection.role, connection.database, connection.schema)
+            return SnowflakeSession(*(str(name or "") for name in names))
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[Any]:

@@ -10,22 +10,29 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 import tenacity
 from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+from sqlalchemy.exc import DBAPIError
 
-from drivetrain.errors import RetriableError
+from drivetrain.errors import RetriableError, UnavailableError
 from drivetrain.jobs.keeper import Keeper
 from drivetrain.jobs.postgres_locks import PostgresGroupLocks
 from drivetrain.sheets.dispatch import KIND
+from drivetrain.sheets.spec import Edits
+from drivetrain.state.memory import PostgresMemory
 from drivetrain.state.migrate import migrate
 from drivetrain.state.rejects import save_rejects
+from drivetrain.state.shared_queries import SharedQueries
 from drivetrain.state.syncs import PostgresRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from sqlalchemy.engine import Engine
 
     from drivetrain.jobs.locks import GroupLock
+    from drivetrain.sheets.memory import Remembered
     from drivetrain.sheets.rejects import Reject
+    from drivetrain.sheets.spec import SheetSyncSpec
 
 _LOCK_SECONDS = 600.0
 _WRITE_SECONDS = 200.0  # Google ends a call after 180 s
@@ -65,6 +72,29 @@ class StateHook(BaseHook):
     def registry(self) -> PostgresRegistry:
         """What is known of all sheet syncs."""
         return PostgresRegistry(self.engine)
+
+    @cached_property
+    def memory(self) -> PostgresMemory:
+        """What the last run of each sheet sync left behind."""
+        return PostgresMemory(self.engine)
+
+    @cached_property
+    def shared_queries(self) -> SharedQueries:
+        """Queries whose results other syncs may fetch."""
+        return SharedQueries(self.engine)
+
+    def recall(self, specs: Collection[SheetSyncSpec], *, dry_run: bool) -> Mapping[str, Remembered]:
+        """What is remembered of syncs, by name.
+
+        A plan goes without where the database is away, unless a sync keeps people's edits: then it would show too much.
+        """
+        is_needed = not dry_run or any(spec.edits is Edits.KEEP for spec in specs)
+        try:
+            return self.memory.load([spec.sync for spec in specs])
+        except (AirflowNotFoundException, UnavailableError, DBAPIError):
+            if is_needed:
+                raise
+            return {}
 
     @contextmanager
     def workbook(self, spreadsheet_id: str, *, patience_seconds: float = 120) -> Iterator[Callable[[], bool]]:

@@ -15,8 +15,10 @@ from drivetrain.sheets.catalog import Sync
 from drivetrain.sheets.engine import SyncJob, run_group
 from drivetrain.sheets.lineage import source_tables
 from drivetrain.sheets.port import Settings
+from drivetrain.sheets.registry import spec_hash
 from drivetrain.sheets.schedule import Window, bind, run_key, run_window
 from hooks.google_sheets import GoogleSheetsHook
+from hooks.guarded_memory import GuardedMemory
 from hooks.guarded_port import GuardedPort
 from hooks.sheets_quota import shared_quota
 from hooks.snowflake import SnowflakeConnections
@@ -26,12 +28,13 @@ from operators.links import GoogleSheetLink
 from operators.runs import is_dry_run, push_sheet_link, sheet_asset, table_asset, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
     from drivetrain.sheets.engine import GroupResult
+    from drivetrain.sheets.memory import Remembered
     from drivetrain.sheets.outcome import SyncOutcome
     from drivetrain.sheets.spec import SheetSyncSpec
 
@@ -127,24 +130,40 @@ class SnowflakeToSheetsOperator(BaseOperator):
         # A plan only reads: nobody has to wait for it, nor it for anybody.
         alone = nullcontext(lambda: True) if dry_run else state.workbook(target.spreadsheet_id)
         with alone as still_ours, SnowflakeConnections() as snowflake:
-            jobs = [self._job(context, sync, snowflake, dry_run=dry_run) for sync in self._ran]
-            return run_group(jobs, GuardedPort(port, still_ours), settings=self.settings, log=self.log.info)
+            known = state.recall([sync.spec for sync in self._ran], dry_run=dry_run)
+            jobs = [self._job(context, sync, snowflake, known, dry_run=dry_run) for sync in self._ran]
+            return run_group(
+                jobs,
+                GuardedPort(port, still_ours),
+                settings=self.settings,
+                log=self.log.info,
+                memory=GuardedMemory(state.memory, still_ours),
+            )
 
-    def _job(self, context: Context, sync: Sync, snowflake: SnowflakeConnections, *, dry_run: bool) -> SyncJob:
+    def _job(
+        self,
+        context: Context,
+        sync: Sync,
+        snowflake: SnowflakeConnections,
+        known: Mapping[str, Remembered],
+        *,
+        dry_run: bool,
+    ) -> SyncJob:
         spec, run_id = sync.spec, context["run_id"]
         window = run_window(spec.schedule, spec.freshness_objective, context["dag_run"].run_after)
+        sql, parameters = self.sql[spec.sync], self._bound(sync, window)
+        # A worker renders no template, so what a template made is nothing that it could rely on.
+        is_plain = sql == sync.sql and parameters == bind(spec.source.parameters, window)
         return SyncJob(
             spec=spec,
             open_source=partial(
-                snowflake.arrow_result,
-                spec.source.connection,
-                self.sql[spec.sync],
-                self._bound(sync, window),
-                name=f"sync {spec.sync}",
+                snowflake.arrow_result, spec.source.connection, sql, parameters, name=f"sync {spec.sync}"
             ),
             run_id=run_key(spec, window, run_id),
             dry_run=dry_run,
             on_rejects=lambda rejects: StateHook(self.state_conn_id).save_rejects(spec.sync, run_id, rejects),
+            spec_hash=spec_hash(sync) if is_plain else "",
+            memory=known.get(spec.sync),
         )
 
     def _bound(self, sync: Sync, window: Window) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gspread
 import pyarrow as pa
+import yaml
 from google.oauth2.service_account import Credentials
 
 from drivetrain.retry import RetryPolicy
@@ -64,6 +65,24 @@ def run_rows(
     """Run one sync as the operator does."""
     job = SyncJob(spec, lambda: nullcontext(source), run_id, dry_run, on_rejects)
     return run_sync(job, client, settings=settings)
+
+
+def spec_file(include: Path, name: str, **changes: Any) -> Path:
+    """A sync's file below an include folder."""
+    spec: dict[str, Any] = {
+        "sync": name,
+        "description": f"What {name} shows.",
+        "team": "retail",
+        "owner": "retail@drivetrain.example",
+        "source": {"query": "SELECT 1 AS ID"},
+        "target": {"spreadsheet_id": "a" * 30, "tab": name},
+        "mode": "replace",
+        "columns": [{"name": "ID", "type": "integer"}],
+    } | changes
+    path = include / "specs" / "sheets" / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    return path
 
 
 def sync_spec(**changes: Any) -> SheetSyncSpec:

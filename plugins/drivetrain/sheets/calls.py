@@ -40,11 +40,13 @@ class Change:
     plan: RowPlan
     rows: RowSpool
     marker: Marker
+    is_marker_due: bool = False
 
     @property
     def is_empty(self) -> bool:
-        """The tab is as it should be and nothing lies around."""
-        return self.plan.is_empty and self.header.write is None and not self.workbook.stages_of(self.spec.sync)
+        """The tab is as it should be, nothing lies around, and the marker says what it has to."""
+        lies_around = bool(self.workbook.stages_of(self.spec.sync))
+        return self.plan.is_empty and self.header.write is None and not lies_around and not self.is_marker_due
 
 
 @dataclass(frozen=True)

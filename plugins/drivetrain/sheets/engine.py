@@ -7,27 +7,30 @@ since Google counts calls and not cells. One that fails, fails alone.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import tenacity
 
-from drivetrain.errors import AmbiguousWriteError, DrivetrainError, RequestRejectedError
+from drivetrain.errors import AmbiguousWriteError, DrivetrainError, RequestRejectedError, RetriableError
+from drivetrain.jobs.clock import utc_now
 from drivetrain.sheets import calls
+from drivetrain.sheets.job import GroupResult, SyncJob
 from drivetrain.sheets.observe import METADATA_FIELDS
 from drivetrain.sheets.port import Settings, StalePlanError
 from drivetrain.sheets.run import SyncRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from contextlib import AbstractContextManager
     from typing import Any
 
+    from drivetrain.jobs.clock import Clock
+    from drivetrain.sheets.memory import Remembered, SyncMemory
     from drivetrain.sheets.outcome import SyncOutcome
-    from drivetrain.sheets.port import RowSource, SheetsPort
-    from drivetrain.sheets.rejects import Reject
-    from drivetrain.sheets.spec import SheetSyncSpec
+    from drivetrain.sheets.port import SheetsPort
+
+__all__ = ["GroupResult", "SyncJob", "run_group", "run_sync"]
 
 DEFAULTS = Settings()
 _MAX_RANGE_CHARACTERS = 2_000  # they stand in the URL, percent-encoded; servers take about 8,000
@@ -35,35 +38,13 @@ _MAX_RANGE_CHARACTERS = 2_000  # they stand in the URL, percent-encoded; servers
 _STALE_LOOKS = 8
 
 
-@dataclass(frozen=True)
-class SyncJob:
-    """One sync to run.
-
-    Attributes:
-        spec: the sync.
-        open_source: opens the query; read once, closed when the group is done.
-        run_id: the same for every try of one run: an append that already happened is recognized by it.
-        dry_run: plan only, write nothing.
-        on_rejects: given the rows that were set aside, before anything is written; not called in a dry run.
-    """
-
-    spec: SheetSyncSpec
-    open_source: Callable[[], AbstractContextManager[RowSource]]
-    run_id: str
-    dry_run: bool = False
-    on_rejects: Callable[[Sequence[Reject]], None] = lambda _: None
-
-
-@dataclass
-class GroupResult:
-    """What became of each sync of a group, by its name: an outcome or an error."""
-
-    outcomes: dict[str, SyncOutcome] = field(default_factory=dict)
-    errors: dict[str, DrivetrainError] = field(default_factory=dict)
-
-
 def run_sync(
-    job: SyncJob, port: SheetsPort, *, settings: Settings = DEFAULTS, log: Callable[[str], None] = lambda _: None
+    job: SyncJob,
+    port: SheetsPort,
+    *,
+    settings: Settings = DEFAULTS,
+    log: Callable[[str], None] = lambda _: None,
+    memory: SyncMemory | None = None,
 ) -> SyncOutcome:
     """Bring one tab in line with one query.
 
@@ -72,12 +53,13 @@ def run_sync(
         port: Google Sheets.
         settings: sizes and patience.
         log: told what happens, one line a step.
+        memory: see run_group.
 
     Raises:
         FatalError: something has to be changed first; nothing was written.
         RetriableError: try the whole run again later.
     """
-    result = run_group([job], port, settings=settings, log=log)
+    result = run_group([job], port, settings=settings, log=log, memory=memory)
     for error in result.errors.values():
         raise error
     return result.outcomes[job.spec.sync]
@@ -89,6 +71,8 @@ def run_group(
     *,
     settings: Settings = DEFAULTS,
     log: Callable[[str], None] = lambda _: None,
+    memory: SyncMemory | None = None,
+    clock: Clock = utc_now,
 ) -> GroupResult:
     """Bring several tabs of one workbook in line with their queries, in as few calls as possible.
 
@@ -97,6 +81,9 @@ def run_group(
         port: Google Sheets.
         settings: sizes and patience.
         log: told what happens, one line a step.
+        memory: told what each sync left behind, before each write and at the end. Whoever keeps one has to give it
+            here at every run that is no dry run: what it does not hear of, it can't take into account.
+        clock: for what is remembered.
 
     Returns:
         An outcome or an error for each job. Errors that are not ours propagate.
@@ -104,7 +91,7 @@ def run_group(
     if len({job.spec.target.spreadsheet_id for job in jobs}) > 1:
         raise ValueError("a group's syncs write one workbook")
     with ExitStack() as stack:
-        return _Group(jobs, port, settings, log, stack).run()
+        return _Group(jobs, port, settings, log, memory, clock, stack).run()
 
 
 class _LookAgain(Exception):  # noqa: N818 - a signal to the retry loop, no error
@@ -118,24 +105,27 @@ class _Group:
         port: SheetsPort,
         settings: Settings,
         log: Callable[[str], None],
+        memory: SyncMemory | None,
+        clock: Clock,
         stack: ExitStack,
     ) -> None:
         settings = replace(settings, spool_bytes=settings.spool_bytes // max(len(jobs), 1))
-        self.port, self.settings, self.log = port, settings, log
+        self.port, self.settings, self.log, self.memory = port, settings, log, memory
         self.result = GroupResult()
+        self.remembered: list[Remembered] = []
         self.spreadsheet_id = jobs[0].spec.target.spreadsheet_id if jobs else ""
         self.pending: list[SyncRun] = []
         self.causes: dict[str, DrivetrainError] = {}
         self.tries = 0
         self.is_outdated = False
         for job in jobs:
+            opened_at = clock()
             try:
                 source = stack.enter_context(job.open_source())
-                run = SyncRun(job.spec, source, job.run_id, settings, log, dry_run=job.dry_run)
+                run = SyncRun(job, source, opened_at, settings, log, clock)
             except DrivetrainError as error:
                 self.result.errors[job.spec.sync] = error
                 continue
-            run.on_rejects = job.on_rejects
             stack.callback(run.close)
             self.pending.append(run)
 
@@ -146,12 +136,33 @@ class _Group:
             stop=self._is_enough,
             wait=lambda state: 0 if self._waited_only() else jittered(state),
         )
+        self._read_early()
         try:
             again(self._pass)
         except tenacity.RetryError:
             for run in self.pending:
                 self.result.errors[run.spec.sync] = self.causes[run.spec.sync]
+        self._save()
         return self.result
+
+    def _read_early(self) -> None:
+        """Let go of the syncs whose queries say what they said the last time: the sheet need not be looked at."""
+        kept = 0
+        for run in self.pending:
+            if run.recall.may_skip and kept < self.settings.early_rows:
+                with _Guarded(self, run):
+                    kept += run.read_early()
+                self._settle(run)
+        self.pending = [run for run in self.pending if run.done is None and self._alive(run)]
+
+    def _save(self) -> None:
+        """Remember the good ends; without it they are forgotten, and the next run looks again."""
+        if self.memory is None or not self.remembered:
+            return
+        try:
+            self.memory.save(self.remembered)
+        except RetriableError as error:
+            self.log(f"{error}; the next run of these syncs looks at their sheet")
 
     def _pass(self) -> None:
         """Look, plan and write once; what stays pending has to be looked at again."""
@@ -312,6 +323,7 @@ class _Group:
             self._later(runs, StalePlanError("a batch before this one had to wait for the quota"))
             return
         try:
+            self._announce(runs)
             send()
         except AmbiguousWriteError as error:
             self._later(runs, error)
@@ -341,6 +353,14 @@ class _Group:
             for run in runs:
                 self._settle(run)
 
+    def _announce(self, runs: Sequence[SyncRun]) -> None:
+        """Remember what is about to be written: a write that nobody remembers must not pass for no write."""
+        if self.memory is not None:
+            self.memory.writing(
+                [run.remembered for run in runs if run.remembered is not None],
+                {run.spec.sync: run.content_before for run in runs},
+            )
+
     def _later(self, runs: Sequence[SyncRun], error: DrivetrainError) -> None:
         for run in runs:
             self.log(f"{run.spec.sync}: {error}; looking again")
@@ -358,6 +378,10 @@ class _Group:
         """Give an outcome its calls, once all of them are counted, and forget its rows."""
         if run.done is not None and run.spec.sync not in self.result.errors:
             self.result.outcomes[run.spec.sync] = run.with_usage(run.done)
+            if run.done.warning:
+                self.log(f"{run.spec.sync}: {run.done.warning}")
+            if run.remembered is not None and not run.dry_run:
+                self.remembered.append(run.remembered)
             run.close()
 
 

@@ -42,6 +42,17 @@ class Ingested:
     rejects: list[Reject] = field(default_factory=list)
     source_rows: int = 0
 
+    def digest(self, columns: Sequence[Column]) -> str:
+        """32 characters for all that the query said, its rows in their order."""
+        shown = [[c.name, c.title, c.type.value, c.scale, c.format, c.timezone] for c in columns]
+        whole = hashlib.blake2b(
+            orjson.dumps([shown, self.spool.width, self.source_rows, len(self.rejects)]), digest_size=16
+        )
+        for digest in sorted(self.rejected_keys):
+            whole.update(digest)
+        whole.update(self.spool.hashes)
+        return whole.hexdigest()
+
 
 def key_digest(cells: Sequence[Cell]) -> bytes:
     """16 bytes for a key, so that an index over a large tab stays small."""

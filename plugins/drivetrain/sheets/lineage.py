@@ -16,7 +16,7 @@ def source_tables(sql: str, *, database: str = "", schema: str = "") -> tuple[st
     A query that can't be parsed has no lineage rather than no run: the database is who judges it.
     """
     try:
-        scopes = traverse_scope(sqlglot.parse_one(_without_parameters(sql), read="snowflake"))
+        scopes = traverse_scope(sqlglot.parse_one(without_parameters(sql), read="snowflake"))
     except SqlglotError:
         return ()
     found = set()
@@ -28,6 +28,6 @@ def source_tables(sql: str, *, database: str = "", schema: str = "") -> tuple[st
     return tuple(sorted(found))
 
 
-def _without_parameters(sql: str) -> str:
+def without_parameters(sql: str) -> str:
     """%(name)s is the connector's notation and no SQL: a parser sees NULL."""
     return re.sub(r"%\(\w+\)s", "NULL", sql)

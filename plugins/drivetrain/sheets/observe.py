@@ -32,6 +32,8 @@ class Marker(BaseModel):
         layout: fingerprint of the source columns' names in their order.
         width: columns that were written.
         tab: fingerprint of the tab's title; tells a tab that people renamed from a spec that names another.
+        content: names the rows that the sync took for its own after its last write, see known.KnownRows; "" where a
+            version of this code wrote that did not know of them.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -43,9 +45,10 @@ class Marker(BaseModel):
     layout: str = ""
     width: int = 0
     tab: str = ""
+    content: str = ""
 
 
-# A workbook holds 30,000 characters of metadata: this leaves room for about 60 appending syncs.
+# A workbook holds 30,000 characters of metadata: this leaves room for about 50 appending syncs.
 RUNS_REMEMBERED = 32
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drivetrain.errors import GuardError
-from drivetrain.sheets.ingest import Ingested, key_digest
-from drivetrain.sheets.spec import Mode, SheetSyncSpec
+from drivetrain.sheets.ingest import Ingested
+from drivetrain.sheets.known import KnownRows, RowKeys, short
+from drivetrain.sheets.spec import Edits, Mode, SheetSyncSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from drivetrain.sheets.spool import RowSpool
 
@@ -70,7 +71,15 @@ class RowPlan:
         return max((segment.target + segment.count for segment in self.segments), default=0)
 
 
-def plan_rows(spec: SheetSyncSpec, old: RowSpool, new: Ingested, key_at: Sequence[int]) -> RowPlan:
+def plan_rows(
+    spec: SheetSyncSpec,
+    old: RowSpool,
+    new: Ingested,
+    key_at: Sequence[int],
+    *,
+    keys: RowKeys | None = None,
+    known: KnownRows | None = None,
+) -> RowPlan:
     """Compare the tab's rows with the source's.
 
     Args:
@@ -78,19 +87,24 @@ def plan_rows(spec: SheetSyncSpec, old: RowSpool, new: Ingested, key_at: Sequenc
         old: the tab's data rows, blank ones at the end left out, as wide as `new`.
         new: the source's rows.
         key_at: positions of the key columns in a row.
+        keys: of the tab's rows, where they are at hand.
+        known: the rows that we left in the tab, where they are known: what is not among them is people's, and stays
+            if the spec says so.
 
     Raises:
         GuardError: the change is larger than the spec allows.
     """
+    keys = keys if keys is not None else RowKeys(old, key_at)
+    ours = known.by_key if known is not None and spec.edits is Edits.KEEP else None
     match spec.mode:
         case Mode.REPLACE:
             plan = _replace(spec, old, new.spool)
         case Mode.APPEND:
-            plan = _append(old, new, key_at)
+            plan = _append(old, new, keys, ours or {}) if key_at else _append_all(old, new)
         case Mode.UPSERT:
-            plan = _keyed(spec, old, new, key_at, delete=False)
+            plan = _keyed(spec, old, new, keys, ours, delete=False)
         case Mode.MIRROR:
-            plan = _keyed(spec, old, new, key_at, delete=True)
+            plan = _keyed(spec, old, new, keys, ours, delete=True)
     return plan
 
 
@@ -128,12 +142,20 @@ def _replace(spec: SheetSyncSpec, old: RowSpool, new: RowSpool) -> RowPlan:
     return RowPlan(segments, clear, (), after, tally.counts())
 
 
-def _append(old: RowSpool, new: Ingested, key_at: Sequence[int]) -> RowPlan:
+def _append_all(old: RowSpool, new: Ingested) -> RowPlan:
+    return _appended(old, new, range(len(new.spool)))
+
+
+def _append(old: RowSpool, new: Ingested, keys: RowKeys, ours: Mapping[int, int]) -> RowPlan:
+    there, hashes = set(keys), new.spool.hashes
+    take = sorted(
+        row for digest, row in new.keys.items() if digest not in there and ours.get(short(digest)) != hashes[row]
+    )
+    return _appended(old, new, take)
+
+
+def _appended(old: RowSpool, new: Ingested, take: Iterable[int]) -> RowPlan:
     before = len(old)
-    take: Iterable[int] = range(len(new.spool))
-    if key_at:
-        there = set(_keys_of(old, key_at))
-        take = sorted(index for digest, index in new.keys.items() if digest not in there)
     pairs = [(before + n, source) for n, source in enumerate(take)]
     segments = _segments(pairs)
     tally = _Tally()
@@ -143,23 +165,38 @@ def _append(old: RowSpool, new: Ingested, key_at: Sequence[int]) -> RowPlan:
     return RowPlan(segments, None, (), before + len(pairs), tally.counts())
 
 
-def _keyed(spec: SheetSyncSpec, old: RowSpool, new: Ingested, key_at: Sequence[int], *, delete: bool) -> RowPlan:
+def _keyed(
+    spec: SheetSyncSpec,
+    old: RowSpool,
+    new: Ingested,
+    keys: RowKeys,
+    ours: Mapping[int, int] | None,
+    *,
+    delete: bool,
+) -> RowPlan:
+    """Upsert and mirror. `ours`: hashes of our rows by key, where people's edits are kept; None: nothing is kept."""
     before, records = len(old), 0
     place: dict[bytes, int] = {}
     surplus: list[int] = []  # rows of a key that stands in the tab twice, or that the source no longer has
-    for index, digest in enumerate(_keys_of(old, key_at)):
+    for index, digest in enumerate(keys):
         if old.hashes[index] == old.blank_hash:
             continue  # an empty row that a person left between: not a record
         records += 1
         if digest not in new.keys and digest in new.rejected_keys:
             continue  # left as it is
-        if digest in place or digest not in new.keys:
-            surplus.append(index)
-        place.setdefault(digest, index)
+        was = None if ours is None else ours.get(short(digest))
+        spare = index if digest in place or digest not in new.keys else None
+        first = place.setdefault(digest, index)
+        if digest in new.keys and old.hashes[index] == was != old.hashes[first]:
+            place[digest], spare = index, first  # people's copy stands above our row
+        if spare is not None and not _is_peoples(old.hashes[spare], was, is_gone=digest not in new.keys, ours=ours):
+            surplus.append(spare)
     tally = _Tally()
     changed, added = [], []
     for digest, source in new.keys.items():
         target = place.get(digest)
+        if ours is not None and ours.get(short(digest)) == new.spool.hashes[source]:
+            continue  # the source says what it said: what people made of the row stays, also that it is gone
         if target is None:
             added.append(source)
         elif old.hashes[target] != new.spool.hashes[source]:
@@ -178,9 +215,18 @@ def _keyed(spec: SheetSyncSpec, old: RowSpool, new: Ingested, key_at: Sequence[i
     return RowPlan(_segments(pairs), None, deletes, rows_after, tally.counts())
 
 
-def _keys_of(rows: RowSpool, key_at: Sequence[int]) -> Iterable[bytes]:
-    for row in rows.rows():
-        yield key_digest([row[i] for i in key_at])
+def _is_peoples(row: int, was: int | None, *, is_gone: bool, ours: Mapping[int, int] | None) -> bool:
+    """Whether a row that the source does not account for stays, since people wrote it.
+
+    Args:
+        row: its hash.
+        was: the hash of our row of that key.
+        is_gone: the source has no row of that key. Then an edited row of ours goes, and one that never was ours stays.
+        ours: None where nothing is kept.
+    """
+    if ours is None:
+        return False
+    return was is None if is_gone else row != was
 
 
 def _segments(pairs: Iterable[tuple[int, int]]) -> tuple[Segment, ...]:

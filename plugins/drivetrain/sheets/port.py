@@ -79,6 +79,8 @@ class Settings:
         wait_seconds: mean wait before looking again, doubled each time.
         spool_bytes: of a query's rows, and as many of a tab's, that stay in memory, the syncs of a group together. What
             is more lies in temporary files.
+        early_rows: of queries that are read before the look at the sheet, since it may turn out unnecessary; the others
+            are read after it, one query at a time.
     """
 
     max_request_bytes: int = limits.ADVISED_REQUEST_BYTES
@@ -86,3 +88,4 @@ class Settings:
     attempts: int = 4
     wait_seconds: float = 1.0
     spool_bytes: int = 8_000_000
+    early_rows: int = 100_000

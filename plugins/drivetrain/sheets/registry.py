@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 
 from drivetrain.sheets.dispatch import KIND, KnownSync
+from drivetrain.sheets.spec import FromRun
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -26,6 +27,16 @@ GOOD_OUTCOMES = frozenset({"written", "unchanged", "already_applied", "supersede
 def spec_hash(sync: Sync) -> str:
     """Changes with anything that a spec or its query says."""
     document = orjson.dumps([sync.spec.model_dump(mode="json"), sync.sql], option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(document, digest_size=12).hexdigest()
+
+
+def query_key(sync: Sync) -> str:
+    """The same for all syncs whose query, with its parameters, is the same over the same connection."""
+    source = sync.spec.source
+    parameters = {
+        name: value.from_ if isinstance(value, FromRun) else [value] for name, value in source.parameters.items()
+    }
+    document = orjson.dumps([source.connection, sync.sql, parameters], option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(document, digest_size=12).hexdigest()
 
 
@@ -49,6 +60,10 @@ class RunRecord:
         outcome: SyncOutcome's, or "superseded" where a later due time did its work, or "failed".
         is_final: no retry follows: it is done, or was given up.
         error: one line, "" where it went well.
+        rows_edited: rows that people edited, see SyncOutcome.
+        warning: one line, "" where there is none.
+        source: where the rows are from, see SyncOutcome.
+        source_read_at: the tab says what the source said then, or later; None: when the run began.
     """
 
     sync: str
@@ -69,6 +84,10 @@ class RunRecord:
     write_calls: int = 0
     read_calls: int = 0
     bytes_sent: int = 0
+    rows_edited: int = 0
+    warning: str = ""
+    source: str = "query"
+    source_read_at: dt.datetime | None = None
 
     @property
     def is_good(self) -> bool:

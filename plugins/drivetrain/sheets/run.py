@@ -9,36 +9,42 @@ from drivetrain.errors import SchemaDriftError, UnavailableError
 from drivetrain.sheets import a1, calls, limits
 from drivetrain.sheets.cells import canonical
 from drivetrain.sheets.columns import HeaderDecision, decide_header, header_of, layout_of, resolve_columns
+from drivetrain.sheets.edits import FoundEdits, find_edits
 from drivetrain.sheets.ingest import Ingested, ingest
+from drivetrain.sheets.known import KnownRows, RowKeys, known_after, shape_of
 from drivetrain.sheets.observe import RUNS_REMEMBERED, Marker, find_tab, fingerprint, parse_workbook, run_fingerprint
-from drivetrain.sheets.outcome import SyncOutcome, describe_columns, preview_rows
+from drivetrain.sheets.outcome import SyncOutcome, describe_columns, preview_rows, unchanged_unseen
 from drivetrain.sheets.plan import Counts, RowPlan, plan_rows
+from drivetrain.sheets.recall import Recall
 from drivetrain.sheets.requests import Region
-from drivetrain.sheets.spec import Mode, SheetSyncSpec
+from drivetrain.sheets.spec import Edits, Mode
 from drivetrain.sheets.spool import RowSpool
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterator, Sequence
 
+    from drivetrain.jobs.clock import Clock
     from drivetrain.sheets.cells import Cell
+    from drivetrain.sheets.job import SyncJob
+    from drivetrain.sheets.memory import Remembered
     from drivetrain.sheets.observe import Workbook
     from drivetrain.sheets.port import RowSource, Settings
-    from drivetrain.sheets.rejects import Reject
 
 
 class SyncRun:
     """A sync while it runs.
 
     The group calls, for each look at the workbook: locate, blocks and absorb, decide, plan; and once it knows
-    more: prepared, written. `done` is set as soon as the end is known.
+    more: prepared, written. `done` is set as soon as the end is known, and then `remembered` is what to remember.
 
     Args:
-        spec: the sync.
-        source: its query; read at the first plan.
-        run_id: of the DAG run.
+        job: the sync.
+        source: its query; read at the first plan, or before the look if that may make it unnecessary.
+        opened_at: before the query ran.
         settings: sizes.
         log: told what happens.
-        dry_run: plan only.
+        clock: for what is remembered.
 
     Raises:
         SchemaDriftError: the query's columns are not the spec's.
@@ -46,24 +52,28 @@ class SyncRun:
 
     def __init__(
         self,
-        spec: SheetSyncSpec,
+        job: SyncJob,
         source: RowSource,
-        run_id: str,
+        opened_at: dt.datetime,
         settings: Settings,
         log: Callable[[str], None],
-        *,
-        dry_run: bool,
+        clock: Clock,
     ) -> None:
-        self.spec, self.source, self.settings, self.log, self.dry_run = spec, source, settings, log, dry_run
-        self.fingerprint = run_fingerprint(run_id)
-        self.columns = resolve_columns(spec, source.schema)
-        self.on_rejects: Callable[[Sequence[Reject]], None] = lambda _: None
+        self.spec, self.source, self.settings, self.log, self.clock = job.spec, source, settings, log, clock
+        self.dry_run, self.on_rejects = job.dry_run, job.on_rejects
+        self.fingerprint = run_fingerprint(job.run_id)
+        self.columns = resolve_columns(job.spec, source.schema)
+        self.recall = Recall(job, opened_at)
+        self.remembered: Remembered | None = None
         self.looks = self.refused = self.read_calls = self.write_calls = self.bytes_sent = 0
         self.parts: list[bytes] | None = None
         self.stage: calls.Staged | None = None
         self.done: SyncOutcome | None = None
         self._new: Ingested | None = None
+        self._result_digest = ""
         self._shape: tuple[int, int] | None = None
+        self._is_early = False
+        self._edits = FoundEdits()
         self._old: RowSpool | None = None
         self._header: Sequence[Cell] | None = None
         self._attempted: SyncOutcome | None = None
@@ -78,8 +88,25 @@ class SyncRun:
             self._new.spool.close()
         self._old = self._new = self.parts = None
 
+    def read_early(self) -> int:
+        """Read the query before the sheet is looked at. Done, if it says what it said the last time.
+
+        Returns:
+            Rows that are kept for the look, 0 if none is needed.
+        """
+        self._is_early = True
+        new = self._ingested()
+        self.remembered = self.recall.unchanged(new, self._result_digest)
+        if self.remembered is None:
+            return len(new.spool)
+        self.save_rejects()
+        rows = self.remembered.rows
+        self.done = unchanged_unseen(self.spec, rows=rows, source_rows=new.source_rows, rejects=new.rejects)
+        return 0
+
     def locate(self, answer: dict[str, Any]) -> None:
         """Find the tab in what spreadsheets.get answered, and forget what an earlier look saw."""
+        self._looked_at = self.clock()
         self.workbook: Workbook = parse_workbook(answer, self.spec.sync)
         tab, self._marker = find_tab(self.workbook, sync=self.spec.sync, title=self.spec.target.tab)
         row, column = a1.parse_cell(self.spec.target.anchor)
@@ -145,12 +172,22 @@ class SyncRun:
     def plan(self) -> calls.Change | None:
         """What to change; None where there is nothing to do, and then `done` says how it ended."""
         new, old = self._ingested(), self._found
-        if self._marker and self.spec.mode is Mode.APPEND and self.fingerprint in self._marker.runs:
+        names = [column.name for column in self.columns]
+        key_at = [names.index(key) for key in self.spec.keys]
+        keys = RowKeys(old, key_at)
+        content = self.content_before
+        known = self.recall.known(content, shape_of(old.width, key_at))
+        self._edits = find_edits(self.spec, known, old, keys, new, region=self.region, key_at=key_at)
+        is_applied = self._marker and self.spec.mode is Mode.APPEND and self.fingerprint in self._marker.runs
+        if is_applied:
             self._plan = RowPlan((), None, (), len(old), Counts())
+        else:
+            self._plan = plan_rows(self.spec, old, new, key_at, keys=keys, known=known)
+        after = known_after(self.spec, self._plan, old, keys, new, known=known, key_at=key_at)
+        if is_applied:
+            self._remember(content, after)
             self.done = self._finished("already_applied")
             return None
-        names = [column.name for column in self.columns]
-        self._plan = plan_rows(self.spec, old, new, [names.index(key) for key in self.spec.keys])
         change = calls.Change(
             spec=self.spec,
             workbook=self.workbook,
@@ -159,13 +196,17 @@ class SyncRun:
             header=self._decision,
             plan=self._plan,
             rows=new.spool,
-            marker=self._next_marker(self._plan),
+            marker=self._next_marker(self._plan, after),
+            # Whoever wants edits noticed needs a marker to notice them by.
+            is_marker_due=not content and self.spec.edits is not Edits.OVERWRITE,
         )
         if change.is_empty:
             if not self.dry_run:
                 self.save_rejects()
+            self._remember(content, after)
             self.done = self._finished("unchanged")
             return None
+        self._remember(change.marker.content, after)
         return change
 
     def prepared(self, parts: list[bytes] | None, stage: calls.Staged | None) -> None:
@@ -197,6 +238,11 @@ class SyncRun:
         return replace(outcome, read_calls=self.read_calls, write_calls=self.write_calls, bytes_sent=self.bytes_sent)
 
     @property
+    def content_before(self) -> str:
+        """What the marker says of our rows, as of the last look."""
+        return self._marker.content if self._marker is not None else ""
+
+    @property
     def _found(self) -> RowSpool:
         if self._old is None:
             raise RuntimeError("locate comes first")
@@ -208,19 +254,33 @@ class SyncRun:
             raise RuntimeError("plan comes first")
         return self._plan
 
+    def _remember(self, content: str, after: KnownRows) -> None:
+        self.remembered = self.recall.leave(
+            content,
+            after,
+            result_digest=self._result_digest,
+            rows=self._planned.rows_after,
+            checked_at=self._looked_at,
+        )
+
     def _ingested(self) -> Ingested:
-        shape = (len(self.columns), self.region.width)
+        width = len(self.columns)
+        shape = (width, self.region.width if self.looks else width)
         if self._new is None:
             spool = RowSpool(shape[1], self.settings.spool_bytes)
             self._new, self._shape = ingest(self.spec, self.columns, self.source.batches(), spool), shape
+            self._result_digest = self._new.digest(self.columns)
             for reject in self._new.rejects[:20]:
                 what = f"rejected row {reject.row} (key {reject.key!r}), {reject.column}"
                 self.log(f"{self.spec.sync}: {what}: {reject.detail}")
+        if shape != self._shape and self._is_early:
+            self._new.spool = self._new.spool.reshaped(*shape, self.settings.spool_bytes)
+            self._shape, self._is_early = shape, False
         if shape != self._shape:
             raise UnavailableError(f"sync {self.spec.sync}: the tab's columns changed during the run: run it again")
         return self._new
 
-    def _next_marker(self, plan: RowPlan) -> Marker:
+    def _next_marker(self, plan: RowPlan, after: KnownRows) -> Marker:
         runs = self._marker.runs if self._marker is not None else ()
         if self.spec.mode is Mode.APPEND:
             runs = (*runs, self.fingerprint)[-RUNS_REMEMBERED:]
@@ -232,6 +292,7 @@ class SyncRun:
             layout=layout_of(self.columns),
             width=len(self.columns),
             tab=fingerprint(self.region.title.casefold()),
+            content=after.digest,
         )
 
     def _finished(self, outcome: str) -> SyncOutcome:
@@ -259,6 +320,9 @@ class SyncRun:
             staged=stage is not None,
             looks=self.looks,
             rejects=tuple(new.rejects),
+            rows_edited=self._edits.rows,
+            edits=self._edits.told(with_cells=self.spec.edits is not Edits.OVERWRITE),
+            warning=self._edits.warning(self.spec),
             **asdict(plan.counts),
         )
 

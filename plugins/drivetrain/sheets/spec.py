@@ -37,6 +37,14 @@ class Drift(StrEnum):
     IGNORE = "ignore"
 
 
+class Edits(StrEnum):
+    """What happens to rows that people changed since the sync's last write."""
+
+    OVERWRITE = "overwrite"
+    KEEP = "keep"
+    REPORT = "report"
+
+
 class ColumnType(StrEnum):
     """How a column's values are held in cells; see docs/SHEETS.md for each one's exactness."""
 
@@ -150,12 +158,19 @@ Parameter = Annotated[FromRun | str | int | float | bool | None, BeforeValidator
 
 
 class Source(ClosedModel):
-    """A query. Exactly one of `sql` (a file below include/sql/) and `query` (the text)."""
+    """A query. Exactly one of `sql` (a file below include/sql/) and `query` (the text).
+
+    Attributes:
+        watermark: a query of one value that changes with what the query would give; in place of the tables' own times.
+        always_run: run the query even if its tables have not changed.
+    """
 
     connection: str = "snowflake_default"
     sql: Annotated[str, StringConstraints(pattern=r"^[\w./-]+\.sql$")] | None = None
     query: Annotated[str, StringConstraints(min_length=1)] | None = None
     parameters: dict[str, Parameter] = Field(default_factory=dict)
+    watermark: Annotated[str, StringConstraints(min_length=1)] | None = None
+    always_run: bool = False
 
     @model_validator(mode="after")
     def _one_query(self) -> Self:
@@ -163,6 +178,18 @@ class Source(ClosedModel):
             raise ValueError("give exactly one of sql (a file below include/sql) and query (the text)")
         if self.sql and (self.sql.startswith("/") or ".." in self.sql.split("/")):
             raise ValueError("sql must stay below include/sql")
+        return self
+
+    @model_validator(mode="after")
+    def _a_watermark_of_use(self) -> Self:
+        if self.watermark is None:
+            return self
+        if self.always_run:
+            raise ValueError("watermark has no use where always_run is true: remove one of them")
+        if "{{" in self.watermark or "{%" in self.watermark:
+            raise ValueError("watermark: workers render no template, write %(name)s and give parameters")
+        if missing := set(re.findall(r"%\((\w+)\)s", self.watermark)) - set(self.parameters):
+            raise ValueError(f"watermark: {', '.join(sorted(missing))} has no value: add it to parameters")
         return self
 
 
@@ -241,6 +268,7 @@ class SheetSyncSpec(ClosedModel):
     owner: Email
     schedule: Schedule | None = None
     freshness: Duration = "24h"
+    check_every: Duration = "24h"
     catch_up: CatchUp = CatchUp.LATEST
     priority: Priority = Priority.NORMAL
     attempts: Annotated[int, Field(ge=1, le=20)] = 5
@@ -250,6 +278,7 @@ class SheetSyncSpec(ClosedModel):
     keys: tuple[str, ...] = ()
     columns: Annotated[tuple[Column, ...], Field(min_length=1, max_length=limits.MAX_COLUMNS_PER_TAB)]
     drift: Drift = Drift.FAIL
+    edits: Edits = Edits.OVERWRITE
     guards: Guards = Guards()
 
     @model_validator(mode="after")
@@ -264,6 +293,8 @@ class SheetSyncSpec(ClosedModel):
             raise ValueError(f"keys: mode {self.mode.value} needs at least one key column")
         if self.mode is Mode.REPLACE and self.keys:
             raise ValueError("keys: mode replace has no use for keys, remove them or choose mirror")
+        if self.mode is Mode.REPLACE and self.edits is Edits.KEEP:
+            raise ValueError("edits: keep needs rows with keys: choose mode mirror, or edits: report")
         if unknown := [key for key in self.keys if key not in names]:
             raise ValueError(f"keys: {', '.join(unknown)} is not among the columns")
         _, column = a1.parse_cell(self.target.anchor)
@@ -275,3 +306,8 @@ class SheetSyncSpec(ClosedModel):
     def freshness_objective(self) -> dt.timedelta:
         """How old the tab may become."""
         return parse_duration(self.freshness)
+
+    @property
+    def check_interval(self) -> dt.timedelta:
+        """How long the sheet may go without being looked at while its source does not change."""
+        return parse_duration(self.check_every)

@@ -87,6 +87,16 @@ class RowSpool:
             for row in values
         )
 
+    def reshaped(self, columns: int, width: int, memory_bytes: int) -> RowSpool:
+        """The first `columns` cells of each row, blank up to `width`, in a spool of their own; this one is closed."""
+        other = RowSpool(width, memory_bytes)
+        padding: Row = (None,) * max(width - columns, 0)
+        for start in range(0, len(self), _BLOCK_ROWS):
+            rows = self.rows(start, min(start + _BLOCK_ROWS, len(self)))
+            other.extend([*row[:columns], *padding][:width] for row in rows)
+        self.close()
+        return other
+
     def trim(self) -> None:
         """Forget blank rows at the end."""
         keep = len(self.hashes)

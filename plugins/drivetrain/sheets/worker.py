@@ -89,7 +89,13 @@ class WorkerSettings:
 
 @dataclass
 class Drained:
-    """What a worker did; jobs by how they ended."""
+    """What a worker did; jobs by how they ended, those that ended well also by where their rows are from.
+
+    Attributes:
+        queries: asked the source.
+        shared: fetched the result of another sync's equal query.
+        skipped: neither asked nor looked, since the source has not changed.
+    """
 
     workbooks: int = 0
     good: int = 0
@@ -101,6 +107,9 @@ class Drained:
     lost_leases: int = 0
     write_calls: int = 0
     read_calls: int = 0
+    queries: int = 0
+    shared: int = 0
+    skipped: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, **counts: int) -> None:
@@ -237,6 +246,9 @@ class Worker:
         self.drained.add(
             write_calls=sum(outcome.write_calls for outcome in outcomes.values()),
             read_calls=sum(outcome.read_calls for outcome in outcomes.values()),
+            queries=sum(outcome.source == "query" for outcome in outcomes.values()),
+            shared=sum(outcome.source == "shared" for outcome in outcomes.values()),
+            skipped=sum(outcome.source == "skipped" for outcome in outcomes.values()),
         )
         return waits
 
@@ -357,6 +369,10 @@ def _record(
         write_calls=outcome.write_calls,
         read_calls=outcome.read_calls,
         bytes_sent=outcome.bytes_sent,
+        rows_edited=outcome.rows_edited,
+        warning=outcome.warning,
+        source=outcome.source,
+        source_read_at=outcome.source_read_at,
     )
 
 

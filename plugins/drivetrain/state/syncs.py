@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from drivetrain.sheets.registry import GOOD_OUTCOMES, Changes, KnownSync, spec_hash
+from drivetrain.sheets.registry import GOOD_OUTCOMES, Changes, KnownSync, query_key, spec_hash
 from drivetrain.sheets.schedule import next_due
 from drivetrain.sheets.spec import CatchUp, Priority, Schedule
 from drivetrain.state.partitions import drop_months, ensure_months
@@ -40,6 +40,7 @@ _FACTS = (
     "priority",
     "attempts",
     "spec_hash",
+    "query_key",
 )
 _MONTH = dt.timedelta(days=31)
 _KNOWN = (
@@ -230,6 +231,7 @@ def _facts(sync: Sync) -> dict[str, Any]:
         "priority": spec.priority.value,
         "attempts": spec.attempts,
         "spec_hash": spec_hash(sync),
+        "query_key": query_key(sync),
     }
 
 
@@ -284,7 +286,8 @@ def _state_after(record: RunRecord) -> Any:
     if record.is_good:
         values["failures"] = 0
         if record.outcome != "superseded":
-            values |= {"last_success_at": sa.func.greatest(c.last_success_at, record.started_at), "rows": record.rows}
+            read_at = record.source_read_at or record.started_at
+            values |= {"last_success_at": sa.func.greatest(c.last_success_at, read_at), "rows": record.rows}
     else:
         values["failures"] = c.failures + 1
     return sheet_syncs.update().where(c.sync == record.sync).values(**values)

@@ -43,6 +43,7 @@ sheet_syncs = sa.Table(
     sa.Column("priority", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("spec_hash", sa.Text, nullable=False),
+    sa.Column("query_key", sa.Text, comment="of connection, text and parameters: the same for all that ask the same"),
     # what people and the dispatcher decided
     sa.Column("registered_at", _AT, nullable=False),
     sa.Column("removed_at", _AT),
@@ -94,7 +95,44 @@ sheet_runs = sa.Table(
     sa.Column("write_calls", sa.Integer, nullable=False),
     sa.Column("read_calls", sa.Integer, nullable=False),
     sa.Column("bytes_sent", sa.BigInteger, nullable=False),
+    sa.Column("rows_edited", sa.BigInteger, nullable=False, server_default="0", comment="by people"),
+    sa.Column("warning", sa.Text, nullable=False, server_default=""),
+    sa.Column("source", sa.Text, nullable=False, server_default="query"),
+    sa.Column("source_read_at", _AT, comment="what the tab says is at least as fresh as that; NULL: as started_at"),
     sa.Index("sheet_runs_by_sync", "sync", "due_at"),
     postgresql_partition_by="RANGE (due_at)",
     comment="How each job of a sheet sync went; one row a job. Partitioned by month, pruned by month.",
+)
+
+sheet_memory = sa.Table(
+    "sheet_memory",
+    metadata,
+    sa.Column("sync", sa.Text, primary_key=True),
+    sa.Column("spec_hash", sa.Text, nullable=False),
+    sa.Column("source_version", sa.Text, nullable=False),
+    sa.Column("source_read_at", _AT, nullable=False),
+    sa.Column("result_digest", sa.Text, nullable=False, comment="empty while a write is on its way"),
+    sa.Column("tab_digest", sa.Text, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("checked_at", _AT, nullable=False, comment="when the sheet was last looked at"),
+    comment="What the last good run of each sync left behind. Losing it costs calls, never rows.",
+)
+
+sheet_memory_rows = sa.Table(
+    "sheet_memory_rows",
+    metadata,
+    sa.Column("sync", sa.Text, primary_key=True),
+    sa.Column("tab_digest", sa.Text, primary_key=True),
+    sa.Column("row_hashes", sa.LargeBinary, nullable=False),
+    comment="The rows that a marker in a workbook speaks of, as hashes: they tell people's edits from our rows.",
+)
+
+shared_queries = sa.Table(
+    "shared_queries",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("query_id", sa.Text, nullable=False),
+    sa.Column("read_at", _AT, nullable=False),
+    sa.Index("shared_queries_by_time", "read_at"),
+    comment="Snowflake's ids of queries whose results other syncs may fetch, for a day. Losing it costs queries.",
 )

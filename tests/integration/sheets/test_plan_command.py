@@ -17,6 +17,7 @@ from commands import sheets_plan
 from commands.main import app
 from drivetrain.errors import FatalError
 from drivetrain.sheets.catalog import load_syncs
+from drivetrain.sheets.registry import spec_hash
 from hooks.state import StateHook
 from tests.support.operators import connected_servers, kept_rejects
 from tests.support.sheets import open_workbook, tab_values
@@ -131,6 +132,7 @@ def test_an_apply_writes_what_the_plan_said_and_then_there_is_nothing_to_do(
     tab.update([["SCORE"]], "C1", raw=True)
     tab.append_row(["gone", "Alto", 1, 46053], value_input_option="RAW")  # type: ignore[arg-type]
     lines = run(tmp_path, "plan").output.splitlines()
+    assert lines[1].endswith("2 rows edited by people")
     assert lines[2:] == ['    ~ row 3  NAME "Nexon" -> "Baleno"', "    - row 5", "1 to write"]
     assert run(tmp_path, "apply", "--yes", "--json").exit_code == 0
     before = writes(sheets)
@@ -139,6 +141,10 @@ def test_an_apply_writes_what_the_plan_said_and_then_there_is_nothing_to_do(
     assert result.output.splitlines()[-1] == "1 unchanged"
     assert run(tmp_path, "apply", "--yes").output.splitlines()[-1] == "1 unchanged"
     assert writes(sheets) == before
+    remembered = StateHook().memory.load(["cars"])["cars"]
+    assert remembered.result_digest, "what an apply wrote, a worker may rely on"
+    (sync,) = load_syncs(tmp_path)
+    assert (remembered.spec_hash, remembered.rows) == (spec_hash(sync), 3)
 
 
 def test_nothing_is_written_unless_somebody_says_yes(

@@ -11,6 +11,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from drivetrain.errors import RetriableError
 from drivetrain.sheets.catalog import Sync
 from drivetrain.sheets.port import Settings
+from drivetrain.sheets.registry import spec_hash
+from hooks.state import StateHook
 from operators.snowflake_to_sheets import SnowflakeToSheetsOperator
 from tests.support.operators import NOON, Context, connected_servers, kept_rejects
 from tests.support.sheets import open_workbook, sync_spec, tab_values
@@ -135,6 +137,18 @@ def test_a_run_is_for_the_syncs_that_it_names_or_that_are_due(sheets: SheetsStan
     with pytest.raises(AirflowFailException, match="conf: unknown key dryrun"):
         task.execute(Context(dryrun=True))  # type: ignore[arg-type]
     assert Context()["dag_run"].run_after == NOON
+
+
+def test_what_a_run_by_hand_wrote_is_for_workers_to_rely_on_unless_a_template_made_its_query(workbook: str) -> None:
+    pune = sync(workbook, "pune_by_hand")
+    task = operator(pune)
+    task.execute(Context("first"))  # type: ignore[arg-type]
+    remembered = StateHook().memory.load(["pune_by_hand"])["pune_by_hand"]
+    assert (remembered.spec_hash, remembered.rows) == (spec_hash(pune), 2)
+    assert remembered.result_digest
+    task.sql["pune_by_hand"] += " LIMIT 1"  # as Airflow renders a text
+    task.execute(Context("second"))  # type: ignore[arg-type]
+    assert StateHook().memory.load(["pune_by_hand"])["pune_by_hand"].spec_hash == ""
 
 
 def test_lineage_is_of_the_syncs_that_ran(workbook: str) -> None:

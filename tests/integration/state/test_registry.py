@@ -114,6 +114,14 @@ def test_one_job_has_one_record_and_a_good_end_stays(registry: SyncRegistry, eng
     assert [tuple(row) for row in rows] == [("written", 1, 1)]
 
 
+def test_people_s_edits_stand_in_the_history(registry: SyncRegistry, engine: Engine) -> None:
+    registry.register([sync("aa")], NOON - HOUR)
+    registry.record([record("aa", rows_edited=2, warning="people edited rows: B7 said 'sold'")])
+    with engine.connect() as connection:
+        (row,) = connection.execute(sa.text("SELECT rows_edited, warning FROM sheet_runs"))
+    assert tuple(row) == (2, "people edited rows: B7 said 'sold'")
+
+
 def test_a_sync_whose_job_was_given_up_and_that_is_late_is_due_again(registry: SyncRegistry) -> None:
     daily = {"cron": "0 1 * * *"}
     registry.register([sync("aa", schedule=daily)], NOON - 2 * DAY)
@@ -142,3 +150,19 @@ def test_a_database_that_is_away_is_no_mystery() -> None:
     away = sa.create_engine("postgresql+psycopg://x@127.0.0.1:9/x", connect_args={"connect_timeout": 2})
     with pytest.raises(UnavailableError, match="the state database: "):
         PostgresRegistry(away).due(NOON)
+
+
+def test_a_tab_is_as_fresh_as_its_source_was_known_to_be_when_its_query_was_not_asked(
+    registry: SyncRegistry, engine: Engine
+) -> None:
+    registry.register([sync("aa")], NOON - DAY)
+    seen = []
+    for due_at, read_at in ((NOON, None), (NOON + HOUR, NOON + HOUR - MINUTE), (NOON + 2 * HOUR, NOON)):
+        registry.record([record("aa", due_at, outcome="unchanged", source="skipped", source_read_at=read_at)])
+        with engine.connect() as connection:
+            fresh = connection.execute(sa.text("SELECT last_success_at FROM sheet_syncs")).scalar_one()
+        seen.append(fresh)
+    assert seen == [NOON + MINUTE, NOON + HOUR - MINUTE, NOON + HOUR - MINUTE], "never back"
+    with engine.connect() as connection:
+        query = sa.text("SELECT source, source_read_at FROM sheet_runs ORDER BY due_at DESC LIMIT 1")
+        assert connection.execute(query).one() == ("skipped", NOON)

@@ -53,7 +53,7 @@ WRONG: dict[str, tuple[str, str, list[str]]] = {
     "unknown key at the top": (
         "mode:",
         "tags: [x]\nmode:",
-        [": tags: unknown key; known here: attempts, catch_up, columns, description,"],
+        [": tags: unknown key; known here: attempts, catch_up, check_every, columns, description,"],
     ),
     "unknown nested key": ("tab: Stock", "tab: Stock, sheet: X", [": target.sheet: unknown key; known here: anchor,"]),
     "unknown key of a column": (
@@ -82,6 +82,8 @@ WRONG: dict[str, tuple[str, str, list[str]]] = {
     "bad type": ("type: integer", "type: int", [": columns.0.type: ", "'decimal'", "(given: 'int')"]),
     "upsert without keys": ("mode: replace", "mode: upsert", ["keys: mode upsert needs at least one key column"]),
     "mirror without keys": ("mode: replace", "mode: mirror", ["keys: mode mirror needs at least one key column"]),
+    "replace that keeps edits": ("mode:", "edits: keep\nmode:", ["edits: keep needs rows with keys: choose mode"]),
+    "bad edits": ("mode:", "edits: ask\nmode:", [": edits: ", "'overwrite', 'keep' or 'report'"]),
     "replace with keys": ("mode:", "keys: [ID]\nmode:", ["keys: mode replace has no use for keys, remove them"]),
     "unknown key column": ("mode: replace", "mode: upsert\nkeys: [ID, X]", ["keys: X is not among the columns"]),
     "no columns": ("  - {name: ID, type: integer}", "  []", [": columns: ", "at least 1 item"]),
