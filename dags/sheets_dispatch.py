@@ -7,6 +7,7 @@ from pathlib import Path
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
+from operators.alert_notifier import AlertNotifier
 from operators.sheets_dispatch import SheetsDispatchOperator
 
 INCLUDE = Path(__file__).parents[1] / "include"
@@ -29,6 +30,7 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=10),
         "execution_timeout": timedelta(minutes=2),
+        "on_failure_callback": AlertNotifier(include=str(INCLUDE)),
     },
 ):
     SheetsDispatchOperator(

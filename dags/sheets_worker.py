@@ -1,17 +1,28 @@
-"""Drains the queue of sheet syncs: woken by new jobs, and by a clock in case a wake-up was lost."""
+"""Drains the queue of sheet syncs: woken by jobs that wait, whoever published them, and by a clock as a backstop."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
 
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable
 
+from drivetrain.sheets.dispatch import KIND
+from operators.alert_notifier import AlertNotifier
 from operators.sheets_dispatch import JOBS
 from operators.sheets_worker import SheetsWorkerOperator
+from triggers.job_waiting import JobWaitingTrigger
 
 INCLUDE = Path(__file__).parents[1] / "include"
 SHARDS = 2
+
+# Jobs come from anywhere, so the queue itself is watched for them.
+WATCHED_JOBS = Asset(
+    name=JOBS.name,
+    uri=JOBS.uri,
+    group=JOBS.group,
+    watchers=[AssetWatcher(name="jobs waiting", trigger=JobWaitingTrigger(kind=KIND))],
+)
 
 with DAG(
     dag_id="sheets_worker",
@@ -23,7 +34,7 @@ with DAG(
     ),
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
-        assets=JOBS,
+        assets=WATCHED_JOBS,
     ),
     catchup=False,
     max_active_runs=1,
@@ -34,6 +45,7 @@ with DAG(
         "retries": 1,
         "retry_delay": timedelta(seconds=10),
         "execution_timeout": timedelta(minutes=20),
+        "on_failure_callback": AlertNotifier(include=str(INCLUDE)),
     },
 ):
     SheetsWorkerOperator.partial(

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+FLEET_DAG = "sheets_worker"
+
+
 def dag_of(team: str) -> str:
     """The DAG of a team's syncs, see operators.team_dags."""
     return f"sheets_sync_{team}"
@@ -53,6 +56,10 @@ class Access:
             if self.manager.is_authorized_dag(method="GET", details=dag, user=self.user)
         }
 
+    def sees_fleet(self) -> bool:
+        """Whether the user may see what all teams share: as reading the DAG of the workers."""
+        return self.manager.is_authorized_dag(method="GET", details=_detail(FLEET_DAG), user=self.user)
+
     def may_run(self, team: str) -> bool:
         """Whether the user may start the team's syncs: as triggering its DAG."""
         return self.manager.is_authorized_dag(
@@ -80,7 +87,15 @@ AccessDep = Annotated[Access, Depends(access)]
 
 def _details(teams: Iterable[str]) -> dict[str, DagDetails]:
     dags = {team: dag_of(team) for team in teams}
+    owners = _owners(list(dags.values()))
+    return {team: DagDetails(id=dag, team_name=owners.get(dag)) for team, dag in dags.items()}
+
+
+def _detail(dag: str) -> DagDetails:
+    return DagDetails(id=dag, team_name=_owners([dag]).get(dag))
+
+
+def _owners(dags: list[str]) -> dict[str, str | None]:
     # What Airflow calls a team is the owner of a DAG bundle, and there only where several share one Airflow.
     many = conf.getboolean("core", "multi_team", fallback=False)
-    owners = DagModel.get_dag_id_to_team_name_mapping(list(dags.values())) if many else {}
-    return {team: DagDetails(id=dag, team_name=owners.get(dag)) for team, dag in dags.items()}
+    return DagModel.get_dag_id_to_team_name_mapping(dags) if many else {}

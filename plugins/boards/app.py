@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from boards.pages import HERE, page, root
 from boards.plugin import PREFIX
+from boards.quota.pages import router as quota
 from boards.security import SecurityHeaders
 from boards.sheets.pages import router as sheets
 from boards.state import StateUnavailableError
@@ -39,6 +40,7 @@ def create_app() -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.mount("/static", _Assets(directory=HERE / "static"), name="static")
     app.include_router(sheets)
+    app.include_router(quota)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -45,11 +45,15 @@ def revive(keys: list[str] | None = KEYS, kind: str = KIND_OPTION) -> None:
 @app.command()
 def ensure(kind: str = KIND_OPTION) -> None:
     """Make what the queue needs in Pub/Sub, where it is there; in Postgres `drivetrain state migrate` does it."""
+    from hooks.job_queue import QUEUE_CONN_ID
+    from hooks.pubsub_client import PubSubClient
     from hooks.pubsub_queue import PubSubQueue
+    from hooks.pubsub_wakes import ensure_wake_subscription
 
     queue = _queue(kind)
     if isinstance(queue, PubSubQueue):
         queue.ensure()
+        ensure_wake_subscription(PubSubClient(QUEUE_CONN_ID), queue.topic)
     typer.echo(f"{type(queue).__name__} of {kind} is ready")
 
 

@@ -12,6 +12,8 @@ from drivetrain.jobs.postgres import PostgresQueue
 from drivetrain.jobs.postgres_locks import PostgresGroupLocks
 
 if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
     from drivetrain.jobs.queue import JobQueue
     from hooks.state import StateHook
 
@@ -34,11 +36,26 @@ def job_queue(kind: str, *, state: StateHook, queue_conn_id: str = QUEUE_CONN_ID
         connection = BaseHook.get_connection(queue_conn_id)
     except AirflowNotFoundException:
         return PostgresQueue(state.engine, kind=kind)
-    if connection.conn_type != "google_cloud_platform":
-        raise FatalError(
-            f"connection {queue_conn_id}: type {connection.conn_type} holds no queue: make it google_cloud_platform "
-            "for Pub/Sub, or remove it to have the queue in Postgres"
-        )
+    check_holds_queue(connection)
     from hooks.pubsub_queue import PubSubQueue
 
-    return PubSubQueue(kind=kind, locks=PostgresGroupLocks(state.engine, kind=kind), gcp_conn_id=queue_conn_id)
+    locks = PostgresGroupLocks(state.engine, kind=kind)
+    return PubSubQueue(kind=kind, locks=locks, gcp_conn_id=queue_conn_id, topic=topic_of(kind))
+
+
+def topic_of(kind: str) -> str:
+    """The topic of a kind of jobs in Pub/Sub."""
+    return f"drivetrain-{kind}"
+
+
+def check_holds_queue(connection: Connection) -> None:
+    """Refuse a connection that is for something else than a queue.
+
+    Raises:
+        FatalError: it holds none.
+    """
+    if connection.conn_type != "google_cloud_platform":
+        raise FatalError(
+            f"connection {connection.conn_id}: type {connection.conn_type} holds no queue: make it "
+            "google_cloud_platform for Pub/Sub, or remove it to have the queue in Postgres"
+        )

@@ -4,16 +4,22 @@ A log is a sorted set: an entry's name and its moment in microseconds. Whole num
 sorted sets, which is enough until the year 2255. A project's keys have one hash tag: they stay together in a cluster.
 
 The time is Redis' own (https://valkey.io/commands/time/), unless a caller brings another one, as tests do.
+
+For people to look at, calls that were let through and refusals are counted besides, by ten seconds: see
+drivetrain.quota.usage. Nothing is decided by it.
 """
 
 from __future__ import annotations
 
 from drivetrain.quota.ledger import TOGETHER
 from drivetrain.quota.slowdown import LEAST, LONGEST_PAUSE, PAUSES, RECOVERY, WHOLE
+from drivetrain.quota.usage import HISTORY_SECONDS, MADE, REFUSED, SLOT_SECONDS
 
 _NUMBERS = f"""
 local WHOLE, LEAST, RECOVERY = {WHOLE}, {LEAST}, {RECOVERY}
 local PAUSES, LONGEST_PAUSE, TOGETHER = {PAUSES}, {LONGEST_PAUSE}, {TOGETHER}
+local SLOT, SEEN_FOR = {SLOT_SECONDS * 1_000_000}, {(HISTORY_SECONDS + 300) * 1_000}
+local MADE, REFUSED = '{MADE}:', '{REFUSED}:'
 """
 _COMMON = (
     _NUMBERS
@@ -26,6 +32,13 @@ end
 local expiry = ARGV[2]
 
 local function text(number) return string.format('%.0f', number) end
+
+local function project_of(key) return string.match(key, '^.*}:') end
+
+local function seen(project, what, count)
+  local slot = project .. 'seen:' .. text(math.floor(now / SLOT))
+  if redis.call('HINCRBY', slot, what, count) == tonumber(count) then redis.call('PEXPIRE', slot, SEEN_FOR) end
+end
 
 local function brake_of(closed, share, since, window)
   closed, share, since = tonumber(closed or 0), tonumber(share or WHOLE), tonumber(since or 0)
@@ -50,7 +63,8 @@ local fields, logs = {}, {}
 for i = 2, #KEYS do
   local at = 11 + (i - 2) * 3
   local name, count = ARGV[at], tonumber(ARGV[at + 2])
-  logs[#logs + 1] = {key = KEYS[i], limit = tonumber(ARGV[at + 1]), count = count, most = kept and 2 * count or count}
+  local most = kept and 2 * count or count
+  logs[#logs + 1] = {key = KEYS[i], name = name, limit = tonumber(ARGV[at + 1]), count = count, most = most}
   for _, field in ipairs({':closed', ':share', ':since'}) do fields[#fields + 1] = name .. field end
 end
 
@@ -59,6 +73,11 @@ for i, log in ipairs(logs) do
   local closed, share = brake_of(brakes[3 * i - 2], brakes[3 * i - 1], brakes[3 * i], window)
   opens = math.max(opens, closed)
   log.limit = math.max(math.floor(log.limit * share / WHOLE), 1, log.most)
+end
+
+local function let_through()
+  if kept then return end  -- each of them counts once it is spent
+  for _, log in ipairs(logs) do seen(project_of(KEYS[1]), MADE .. log.name, log.count) end
 end
 
 local function each_entry(act)
@@ -75,6 +94,7 @@ if again then
     booked = moment
   end)
   if whole and opens <= math.max(booked, now) and now <= booked + math.floor(grace / 2) then
+    if booked <= now then let_through() end
     return {math.max(booked - now, 0), 1}
   end
   each_entry(function(log, name) redis.call('ZREM', log.key, mark .. name, 'e' .. name) end)
@@ -152,6 +172,7 @@ each_entry(function(log, name)
   if kept then redis.call('ZADD', log.key, text(moment + keep), 'e' .. name) end
 end)
 for _, log in ipairs(logs) do redis.call('PEXPIRE', log.key, expiry) end
+if moment <= now then let_through() end
 return {moment - now, 1}
 """
 )
@@ -169,6 +190,7 @@ for _, key in ipairs(KEYS) do
   else
     redis.call('ZADD', key, text(now), 'c' .. name)
     redis.call('PEXPIRE', key, expiry)
+    seen(project_of(key), MADE .. string.sub(key, #project_of(key) + 1), 1)
   end
 end
 return ok
@@ -195,6 +217,8 @@ local function slow_down(name)
   redis.call('HSET', KEYS[1], fields[1], opens, fields[2], less, fields[3], opens)
 end
 
+seen(project_of(KEYS[1]), REFUSED .. ARGV[6], 1)
+seen(project_of(KEYS[1]), REFUSED .. ARGV[7], 1)
 local before = redis.call('HMGET', KEYS[1], ARGV[7] .. ':who', ARGV[7] .. ':when')
 slow_down(ARGV[6])
 if before[1] and before[1] ~= account and now - tonumber(before[2]) <= math.floor(window / TOGETHER) then

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, AssetAlias, BaseOperator
+from airflow.sdk import Asset, BaseOperator
 
 from drivetrain.sheets.catalog import load_teams, specs_version
 from drivetrain.sheets.dispatch import KIND
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from drivetrain.sheets.catalog import Sync
 
+# What the workers' DAG has watched. The dispatcher makes no event of it: a second one would start a run for nothing.
 JOBS = Asset(name="sheet-sync jobs", uri="drivetrain://jobs/sheet_sync", group="jobs")
-JOBS_ALIAS = AssetAlias(name="sheet-sync jobs")
 
 
 class SheetsDispatchOperator(BaseOperator):
-    """Publish what is due now, and wake the workers where that is anything.
+    """Publish what is due now. Jobs that wait wake the workers, see triggers.job_waiting.
 
     The time is the clock's and not the run's: a run that waited for hours decides about now.
 
@@ -39,13 +39,13 @@ class SheetsDispatchOperator(BaseOperator):
     ui_color = "#e3e9ff"
 
     def __init__(self, *, include: str, state_conn_id: str = StateHook.default_conn_name, **kwargs: Any) -> None:
-        kwargs.setdefault("outlets", [JOBS_ALIAS])
         super().__init__(**kwargs)
         self.include = include
         self.state_conn_id = state_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """One round."""
+        del context
         include, state = Path(self.include), StateHook(self.state_conn_id)
         broken: list[str] = []
 
@@ -60,6 +60,4 @@ class SheetsDispatchOperator(BaseOperator):
         for message in broken:
             self.log.error(message)
         self.log.info("%d due, %d new, %d late", report.due, report.new, report.late)
-        if report.new:
-            context["outlet_events"][JOBS_ALIAS].add(JOBS, extra={"new": report.new})
         return report.summary() | {"broken": broken}

@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+from standins.platform.connections import connections
 from standins.platform.secrets import ADMIN, Secrets
+from tests.support.postgres import database_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from standins.platform.testing import LocalPlatform
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -21,7 +26,20 @@ PAGE = Path(__file__).parents[2] / "docs" / "REST.md"
 BLOCK = re.compile(r'^```bash test="([^"]+)" status=(\d+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
-def test_every_example_of_the_page_does_what_it_says(platform: LocalPlatform, tmp_path: Path) -> None:
+@pytest.fixture
+def queue_is_left_empty(platform: LocalPlatform) -> Iterator[None]:
+    """What the page asks for is no worker's: others count what theirs do."""
+    yield
+    found = connections(platform.layout, Secrets.of(platform.layout.secrets_file))
+    engine = sa.create_engine(database_url(found["drivetrain_state"]))
+    with engine.begin() as connection:
+        connection.execute(sa.text("TRUNCATE jobs, job_groups"))
+    engine.dispose()
+
+
+def test_every_example_of_the_page_does_what_it_says(
+    platform: LocalPlatform, tmp_path: Path, queue_is_left_empty: None
+) -> None:
     (tmp_path / ".curlrc").write_text('write-out = "%{stderr}HTTP %{http_code}\\n"\n', encoding="utf-8")
     env = {
         **os.environ,

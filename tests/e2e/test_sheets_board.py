@@ -6,14 +6,20 @@ With DRIVETRAIN_WRITE_DOCS=1 the pictures of docs/BOARDS.md are made anew.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
+import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from drivetrain.quota.limits import Limits
+from drivetrain.quota.port import Kind, Priority
+from hooks.sheets_quota import RedisQuota, redis_client
 from standins.platform.connections import connections
 from standins.platform.secrets import ADMIN, Secrets
 from tests.support.board import TEAMS, fill
@@ -187,6 +193,99 @@ def test_the_page_works_within_airflow_by_mouse_and_keyboard(
     assert [text for text in tab.complaints if "drivetrain" in text or "Content Security" in text] == []
 
 
+LISTENS = sa.text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'drivetrain wakes'")
+
+
+def listens(state: Engine) -> bool:
+    with state.connect() as connection:
+        return bool(connection.execute(LISTENS).scalar())
+
+
+def watched(platform: LocalPlatform, state: Engine) -> dict[str, Any]:
+    """The asset of new jobs, once the triggerer watches the queue for it."""
+    (dag,) = [dag for dag in platform.api.items("dags", "dags") if dag["dag_id"] == "sheets_worker"]
+    deadline = time.monotonic() + 60
+    while True:
+        found = [each for each in platform.api.items("assets", "assets") if each["name"] == "sheet-sync jobs"]
+        if found and found[0]["watchers"]:
+            if listens(state):
+                return found[0]
+        else:
+            platform.api.put(f"parseDagFile/{dag['file_token']}")
+        assert time.monotonic() < deadline, "nobody watches"
+        time.sleep(0.5)
+
+
+def test_sync_now_wakes_the_workers_within_seconds(
+    platform: LocalPlatform, client: httpx.Client, admin: str, state: Engine, three: None
+) -> None:
+    platform.api.write("PATCH", "dags/sheets_worker", {"is_paused": False})
+    asset = watched(platform, state)["id"]
+
+    def events() -> list[dict[str, Any]]:
+        every = platform.api.items("assets/events", "asset_events", asset_id=asset)
+        return [each for each in every if each["source_dag_id"] is None]
+
+    before = len(events())
+    asked = time.monotonic()
+    ours = {"Cookie": f"_token={admin}", "Sec-Fetch-Site": "same-origin"}
+    run = client.post("/drivetrain/sheets/growth_new_leads_0001/run", headers=ours, data={"request_id": "e" * 32})
+    assert run.status_code == 303, run.text
+    while len(events()) == before:
+        assert time.monotonic() - asked < 30, "the clock would take up to five minutes"
+        time.sleep(0.1)
+    print(f"from the click to the event that wakes: {time.monotonic() - asked:.1f} s")
+    assert len(waiting(state)) == 1, "and the job is still in the queue"
+
+
+@dataclass
+class Played:
+    """A clock that runs while somebody sleeps."""
+
+    now: float
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def quota_was_used(platform: LocalPlatform) -> None:
+    """A quarter of an hour of three accounts' calls, busy at its end, with a refusal, and nothing else in the count."""
+    now = dt.datetime.now(dt.UTC).timestamp()
+    played = Played(now - 960)
+    client = redis_client(host="127.0.0.1", port=platform.layout.ports.redis, timeout_seconds=10)
+    client.flushdb()
+    quota = RedisQuota(client, Limits(), patience_seconds=600, clock=played.clock, sleep=played.sleep)
+    accounts = [f"sync-{number}@drivetrain-bi.iam.gserviceaccount.com" for number in (1, 2, 3)]
+    while played.now < now - 2:
+        age = now - played.now
+        busy = 9 if age < 70 else 4 + 3 * math.sin(age / 60) + 2 * math.sin(age / 17)
+        for place, account in enumerate(accounts):
+            for kind, share in ((Kind.READ, 1.0), (Kind.WRITE, 0.45)):
+                for _ in range(round(busy * share / (1 + 0.5 * place))):
+                    quota.take(kind, account, priority=Priority.HIGH)
+        played.sleep(10 - (played.now - now + 960) % 10)
+    quota.refused(Kind.WRITE, accounts[1], retry_after_seconds=40)
+
+
+@needs_browser
+def test_the_quota_is_live(platform: LocalPlatform, tab: Tab) -> None:
+    ports = platform.layout.ports
+    account = "live@quota-test.iam.gserviceaccount.com"
+    quota = RedisQuota(redis_client(host="127.0.0.1", port=ports.redis, timeout_seconds=10), Limits())
+    quota.take(Kind.WRITE, account)
+    cell = f"[...document.querySelectorAll('.quota tr')].find(row => row.textContent.includes('{account}'))"
+    writes = f"{cell}.querySelectorAll('.figure b')[1].textContent"
+    tab.open(f"{platform.airflow_url}/drivetrain/quota")
+    assert tab.wait(writes) == "1"
+    quota.take(Kind.WRITE, account)
+    tab.run("document.dispatchEvent(new Event('visibilitychange'))")  # looked at again: it does not wait its seconds
+    assert tab.wait(f"{writes} === '2' && {writes}") == "2", "without a reload"
+    assert tab.complaints == []
+
+
 @needs_browser
 def test_the_theme_is_airflows(platform: LocalPlatform, tab: Tab, three: None) -> None:
     back = "getComputedStyle(document.body).backgroundColor"
@@ -245,3 +344,17 @@ def test_pictures(platform: LocalPlatform, tab: Tab, state: Engine, syncs: int) 
             tab.run(f"{FRAME}.querySelector('[data-open]').click()")
             tab.wait(f"{FRAME}.querySelector('.detail h1').textContent")
             tab.screenshot(PICTURES / f"board-sheets-detail-{theme}.png")
+
+
+@needs_browser
+@pytest.mark.skipif(os.environ.get("DRIVETRAIN_WRITE_DOCS") != "1", reason="pictures are made on request")
+def test_pictures_of_the_quota(platform: LocalPlatform, tab: Tab) -> None:
+    quota_was_used(platform)
+    for theme in ("light", "dark"):
+        tab.open(f"{platform.airflow_url}/drivetrain/static/boards.css")
+        tab.wait("document.body !== null")
+        tab.run(f"localStorage.setItem('theme', '{theme}')")
+        tab.open(f"{platform.airflow_url}/plugin/sheet-syncs/drivetrain/quota")
+        tab.wait(f"{FRAME}.querySelectorAll('.quota svg').length")
+        tab.wait("performance.now() > 2500")
+        tab.screenshot(PICTURES / f"board-quota-{theme}.png")

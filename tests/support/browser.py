@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import shutil
 import subprocess
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+class PageLeftError(RuntimeError):
+    """The page went elsewhere while it was asked."""
 
 
 class Tab:
@@ -38,7 +43,8 @@ class Tab:
             self._listen(message)
             if message.get("id") == self._last:
                 if "error" in message:
-                    raise RuntimeError(f"{method}: {message['error']}")
+                    left = "navigated" in message["error"].get("message", "")
+                    raise (PageLeftError if left else RuntimeError)(f"{method}: {message['error']}")
                 return dict(message["result"])
 
     def open(self, url: str) -> None:
@@ -56,7 +62,9 @@ class Tab:
         """The expression's value once it is true of anything."""
         deadline = time.monotonic() + seconds
         while True:
-            value = self.run(f"(() => {{ try {{ return {script} }} catch {{ return null }} }})()")
+            value = None
+            with contextlib.suppress(PageLeftError):  # it comes, and so does what is waited for
+                value = self.run(f"(() => {{ try {{ return {script} }} catch {{ return null }} }})()")
             if value:
                 return value
             if time.monotonic() > deadline:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from drivetrain.jobs.queue import Job
 from drivetrain.sheets.dispatch import KIND, Trigger
 from drivetrain.sheets.message import SyncMessage
+from drivetrain.sheets.request import PRIORITY
 from hooks.job_queue import job_queue
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from hooks.state import StateHook
 
 _REQUEST = re.compile(r"[0-9a-f]{32}")
-_PRIORITY = 10  # as a spec's "high": somebody waits for it
 
 
 def is_request_id(text: str) -> bool:
@@ -47,7 +47,7 @@ def sync_now(state: StateHook, facts: RowMapping, *, request_id: str, requested_
         group=facts["spreadsheet_id"],
         kind=KIND,
         payload=message.model_dump(mode="json"),
-        priority=_PRIORITY,
+        priority=PRIORITY,
         attempts=facts["attempts"],
     )
     job_queue(KIND, state=state).publish([job])

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 _DONE = {
-    "run": "It waits in the queue. A worker takes it within five minutes; one that is at work takes it at once.",
+    "run": "It waits in the queue. A worker is woken for it and takes it within seconds.",
     "pause": "Paused: it is not due until somebody resumes it.",
     "resume": "Resumed: it is due again from now on.",
 }
@@ -48,7 +48,14 @@ def all_syncs(request: Request, who: AccessDep, state: StateDep) -> Response:
     with reading(state) as connection:
         readable = sorted(who.readable(queries.teams(connection)))
         found = queries.listing(connection, filters, readable, now)
-    values: dict[str, Any] = {"filters": filters, "found": found, "teams": readable, "now": now, "standings": Standing}
+    values: dict[str, Any] = {
+        "filters": filters,
+        "found": found,
+        "teams": readable,
+        "now": now,
+        "standings": Standing,
+        "sees_fleet": who.sees_fleet(),
+    }
     return page(request, "sheets/list.html", values | _TOOLS)
 
 

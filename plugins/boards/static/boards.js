@@ -62,6 +62,23 @@
     back.href = document.referrer;
   }
 
+  // What is live is asked for anew by the server's own hand, as long as somebody looks.
+  for (const live of document.querySelectorAll("[data-live]")) {
+    const refresh = async () => {
+      if (document.hidden) return;
+      try {
+        const answer = await fetch(live.dataset.live, { redirect: "error" });
+        if (!answer.ok) throw new Error(answer.statusText);
+        live.innerHTML = await answer.text();
+        live.classList.remove("stale");
+      } catch {
+        live.classList.add("stale");
+      }
+    };
+    setInterval(refresh, 1000 * live.dataset.seconds);
+    document.addEventListener("visibilitychange", refresh);
+  }
+
   for (const field of document.querySelectorAll("[data-submits]")) {
     field.addEventListener("change", () => field.form.requestSubmit());
   }

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from drivetrain.jobs import groups
 from drivetrain.jobs.clock import utc_now
+from drivetrain.jobs.postgres_wakes import announce
 from drivetrain.jobs.queue import DeadLetter, Delivery, Depth, Job, Lease
 from drivetrain.state.job_tables import job_dead_letters, job_groups, job_tries, jobs
 from drivetrain.state.transaction import transaction
@@ -228,6 +229,8 @@ class PostgresQueue:
         kept = put.on_conflict_do_nothing(index_elements=["kind", "key"]).returning(_J.group_name)
         names_of_new = connection.execute(kept).scalars().all()
         groups.refresh(connection, self._kind, sorted(set(names_of_new)), now)
+        if names_of_new:
+            announce(connection, self._kind)
         return len(names_of_new)
 
     def _forget_dead(self, connection: Connection, keys: Collection[str]) -> list[Job]:
