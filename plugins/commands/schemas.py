@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from drivetrain.alerts.routes import AlertRoutes
 from drivetrain.errors import FatalError
 from drivetrain.sheets.load_spec import SheetLoadSpec
 from drivetrain.sheets.spec import SheetSyncSpec
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
-MODELS: dict[str, type[ClosedModel]] = {"sheet_sync": SheetSyncSpec, "sheet_load": SheetLoadSpec}
+MODELS: dict[str, type[ClosedModel]] = {
+    "sheet_sync": SheetSyncSpec,
+    "sheet_load": SheetLoadSpec,
+    "alert_routes": AlertRoutes,
+}
 FOLDER = Path("include/schemas")
 
 

@@ -34,15 +34,27 @@ def ensure_months(connection: Connection, table: str, times: Iterable[dt.datetim
         )
 
 
+def months_before(connection: Connection, table: str, *, before: dt.datetime) -> list[str]:
+    """The partitions whose months ended before."""
+    found = (re.fullmatch(rf"{table}_(\d{{4}})_(\d\d)", name) for name in _existing(connection, table))
+    return [
+        month[0]
+        for month in found
+        if month and _next(dt.datetime(int(month[1]), int(month[2]), 1, tzinfo=dt.UTC)) <= before
+    ]
+
+
 def drop_months(connection: Connection, table: str, *, before: dt.datetime) -> int:
     """Drop the months that ended before; returns how many."""
-    dropped = 0
-    for name in _existing(connection, table):
-        found = re.fullmatch(rf"{table}_(\d{{4}})_(\d\d)", name)
-        if found and _next(dt.datetime(int(found[1]), int(found[2]), 1, tzinfo=dt.UTC)) <= before:
-            connection.execute(sa.text(f"DROP TABLE {name}"))
-            dropped += 1
-    return dropped
+    names = months_before(connection, table, before=before)
+    for name in names:
+        drop_month(connection, name)
+    return len(names)
+
+
+def drop_month(connection: Connection, name: str) -> None:
+    """Drop one of months_before; no error where it is gone already."""
+    connection.execute(sa.text(f"DROP TABLE IF EXISTS {name}"))
 
 
 def _existing(connection: Connection, table: str) -> list[str]:
