@@ -12,6 +12,7 @@ from drivetrain.alerts.routes import AlertRoutes
 from drivetrain.errors import FatalError
 from drivetrain.sheets.load_spec import SheetLoadSpec
 from drivetrain.sheets.spec import SheetSyncSpec
+from drivetrain.sheets.workbooks import Listing
 
 if TYPE_CHECKING:
     from drivetrain.specs import ClosedModel
@@ -22,6 +23,7 @@ MODELS: dict[str, type[ClosedModel]] = {
     "sheet_sync": SheetSyncSpec,
     "sheet_load": SheetLoadSpec,
     "alert_routes": AlertRoutes,
+    "workbooks": Listing,
 }
 FOLDER = Path("include/schemas")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from drivetrain.errors import SpecError
 from drivetrain.sheets import teams
 from drivetrain.sheets.spec import SheetSyncSpec
+from drivetrain.sheets.workbooks import LISTING, Owners
 from drivetrain.specs import load_spec, spec_files
 
 if TYPE_CHECKING:
@@ -130,8 +131,8 @@ def load_teams(include: Path) -> tuple[TeamSyncs, ...]:
 def specs_version(include: Path) -> str:
     """Changes with any file that a sync is made of. Reads them all and parses none: some 30 ms a thousand."""
     digest = hashlib.blake2b(digest_size=16)
-    for folder in (include / "specs" / "sheets", include / "sql"):
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for found in (include / "specs" / LISTING, include / "specs" / "sheets", include / "sql"):
+        for path in sorted(path for path in (found, *found.rglob("*")) if path.is_file()):
             content = path.read_bytes()
             digest.update(f"{path.relative_to(include)}\0{len(content)}\0".encode())
             digest.update(content)
@@ -149,6 +150,7 @@ class SyncFiles(Mapping[str, Sync]):
 
     def __init__(self, include: Path) -> None:
         self._include = include
+        self._owners: Owners | None = None
         self._paths = {path.stem: path for path in spec_files(include / "specs" / "sheets")}
         self._read: dict[str, Sync] = {}
 
@@ -157,6 +159,8 @@ class SyncFiles(Mapping[str, Sync]):
             path = self._paths[name]
             try:
                 spec = load_spec(path, SheetSyncSpec)
+                self._owners = self._owners or Owners(self._include)
+                self._owners.check(path, spec)
                 self._read[name] = Sync(spec, _sql(self._include, path, spec), path)
             except SpecError as error:
                 raise KeyError(str(error)) from None
@@ -170,17 +174,29 @@ class SyncFiles(Mapping[str, Sync]):
 
 
 def _read(include: Path) -> tuple[tuple[Sync, ...], list[tuple[Path, SpecError]]]:
-    syncs: list[Sync] = []
-    problems: list[tuple[Path, SpecError]] = []
-    seen = _Seen()
+    specs: dict[Path, SheetSyncSpec] = {}
+    problems: dict[Path, SpecError] = {}
     for path in spec_files(include / "specs" / "sheets"):
         try:
-            spec = load_spec(path, SheetSyncSpec)
+            specs[path] = load_spec(path, SheetSyncSpec)
+        except SpecError as error:
+            problems[path] = error
+    owners = Owners(include)
+    if owners.error is not None:
+        problems[owners.path] = owners.error
+    intruders = owners.intruders(specs)
+    syncs: list[Sync] = []
+    seen = _Seen()
+    for path, spec in specs.items():
+        try:
+            owners.check(path, spec)
+            if path in intruders:
+                raise intruders[path]
             seen.check(path, spec)
             syncs.append(Sync(spec, _sql(include, path, spec), path))
         except SpecError as error:
-            problems.append((path, error))
-    return tuple(syncs), problems
+            problems[path] = error
+    return tuple(syncs), sorted(problems.items())
 
 
 class _Seen:

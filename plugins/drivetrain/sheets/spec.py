@@ -112,6 +112,7 @@ Cron = Annotated[str, AfterValidator(_cron)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
 Description = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+SpreadsheetId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{20,100}$")]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
 
 
@@ -197,7 +198,7 @@ class Target(ClosedModel):
     """Where the rows go. The header stands in the anchor's row, the data below it."""
 
     connection: str = "google_sheets_default"
-    spreadsheet_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{20,100}$")]
+    spreadsheet_id: SpreadsheetId
     tab: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     anchor: str = "A1"
 

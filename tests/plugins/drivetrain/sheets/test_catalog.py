@@ -32,6 +32,12 @@ def write(include: Path, name: str, *, folder: str = "", **changes: Any) -> Path
     return path
 
 
+def listing(include: Path, workbooks: Any) -> Path:
+    path = include / "specs" / "workbooks.yaml"
+    path.write_text(yaml.safe_dump({"workbooks": workbooks}))
+    return path
+
+
 def refusal(include: Path) -> str:
     with pytest.raises(SpecError) as caught:
         load_syncs(include)
@@ -55,7 +61,8 @@ def test_syncs_come_in_the_order_of_their_files_with_their_queries(tmp_path: Pat
 def test_the_result_is_the_same_whatever_order_the_files_were_made_in(tmp_path: Path, order: tuple[str, ...]) -> None:
     for name in order:
         team = "bi_ops" if name.startswith("b") else "risk"
-        write(tmp_path, name, team=team, schedule={"cron": f"{len(name)} 6 * * *"})
+        target = {"spreadsheet_id": team * 10, "tab": name}
+        write(tmp_path, name, team=team, target=target, schedule={"cron": f"{len(name)} 6 * * *"})
     teams = load_teams(tmp_path)
     assert teams == load_teams(tmp_path)
     assert [(t.team, [s.spec.sync for s in t.syncs]) for t in teams] == [
@@ -151,7 +158,8 @@ def test_a_team_s_syncs_of_a_workbook_share_one_connection(tmp_path: Path) -> No
     target = {"spreadsheet_id": "b" * 44}
     write(tmp_path, "aa", target=target | {"tab": "A"})
     write(tmp_path, "bb", team="risk", target=target | {"tab": "B", "connection": "sheets_risk"})
-    assert len(load_teams(tmp_path)) == 2
+    listing(tmp_path, {"b" * 44: {"team": "bi_ops", "shared_with": ["risk"]}})
+    assert [len(team.syncs) for team in load_teams(tmp_path)] == [1, 1]
     path = write(tmp_path, "cc", target=target | {"tab": "C", "connection": "sheets_bi"})
     message = refusal(tmp_path)
     assert message.startswith(f"{path}: target.connection: sheets_bi is not the google_sheets_default of aa.yaml")
@@ -184,3 +192,45 @@ def test_a_query_with_a_template_is_refused_since_workers_render_none(tmp_path: 
     path = write(tmp_path, "aa", source={"query": "select 1 where day = '{{ ds }}'"})
     message = refusal(tmp_path)
     assert message.startswith(f"{path}: source: the query has a template ({{{{ or {{%): workers render none")
+
+
+def test_a_workbook_that_is_listed_is_its_team_s_and_those_it_is_shared_with(tmp_path: Path) -> None:
+    write(tmp_path, "aa", team="risk")
+    write(tmp_path, "bb", team="risk")
+    before = specs_version(tmp_path)
+    path = listing(tmp_path, {"a" * 30: {"team": "bi_ops"}})
+    assert specs_version(tmp_path) != before
+    assert refusal(tmp_path) == (
+        f"{tmp_path}/specs/sheets/aa.yaml: target.spreadsheet_id: {'a' * 30} is the workbook of team bi_ops, so says "
+        "workbooks.yaml: choose one of risk's, or have bi_ops list it in include/specs/workbooks.yaml with "
+        "shared_with: [risk]"
+    )
+    assert SyncFiles(tmp_path).get("aa") is None, "nor for workers"
+    listing(tmp_path, {"a" * 30: {"team": "bi_ops", "shared_with": ["risk"]}})
+    assert [sync.spec.sync for sync in load_syncs(tmp_path)] == ["aa", "bb"]
+    assert SyncFiles(tmp_path)["aa"].spec.team == "risk"
+    path.unlink()
+    assert len(load_syncs(tmp_path)) == 2
+
+
+def test_a_workbook_that_is_not_listed_is_the_team_s_with_most_syncs_in_it_whatever_the_files_are_called(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "zz_one")
+    write(tmp_path, "zz_two")
+    write(tmp_path, "aa_intruder", team="risk")
+    assert "is the workbook of team bi_ops, which has most syncs in it" in refusal(tmp_path)
+    teams = {team.team: team for team in load_teams(tmp_path)}
+    assert [sync.spec.sync for sync in teams["bi_ops"].syncs] == ["zz_one", "zz_two"], "theirs go on"
+    assert [spec.path.name for spec in teams["risk"].broken] == ["aa_intruder.yaml"]
+
+
+def test_a_broken_listing_is_told_and_stops_nobody(tmp_path: Path) -> None:
+    write(tmp_path, "aa")
+    path = listing(tmp_path, {"a" * 30: {"team": "risk", "shared": ["bi_ops"]}})
+    message = refusal(tmp_path)
+    assert message.startswith(f"{path}: workbooks.{'a' * 30}.shared: unknown key")
+    assert [sync.spec.sync for team in load_teams(tmp_path) for sync in team.syncs] == ["aa"]
+    assert SyncFiles(tmp_path)["aa"].sql == "select 1"
+    [broken] = [spec for team in load_teams(tmp_path) for spec in team.broken]
+    assert broken.message == message
