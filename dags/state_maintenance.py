@@ -47,7 +47,16 @@ with DAG(
         "alert_days": Param(
             KEEP.alert_days, type="integer", minimum=1, maximum=3650, description="Days to keep alerts that are over."
         ),
+        "removed_days": Param(
+            KEEP.removed_days,
+            type="integer",
+            minimum=1,
+            maximum=3650,
+            description="Days to remember the tabs of syncs that git has no more.",
+        ),
         "dry_run": Param(False, type="boolean", title="Dry run", description="Count what would go; change nothing."),
     },
 ):
-    StateMaintenanceOperator(task_id="prune", doc_md="Its XCom counts months, rejects, dead letters and alerts.")
+    StateMaintenanceOperator(
+        task_id="prune", doc_md="Its XCom counts months, rejects, dead letters, alerts and memories."
+    )

@@ -13,7 +13,7 @@ from drivetrain.sheets.dispatch import KIND
 from drivetrain.state.alert_tables import alerts
 from drivetrain.state.job_tables import job_dead_letters
 from drivetrain.state.partitions import drop_month, ensure_months, months_before
-from drivetrain.state.tables import sheet_rejects, sheet_runs
+from drivetrain.state.tables import sheet_memory, sheet_memory_rows, sheet_rejects, sheet_runs, sheet_syncs
 from drivetrain.state.transaction import transaction
 
 if TYPE_CHECKING:
@@ -35,12 +35,14 @@ class Keep:
         reject_days: rows that syncs and loads set aside.
         dead_letter_days: jobs that were given up.
         alert_days: alerts that are over and of which everybody heard.
+        removed_days: what is remembered of syncs that git has no more.
     """
 
     months: int = 13
     reject_days: int = 90
     dead_letter_days: int = 30
     alert_days: int = 30
+    removed_days: int = 30
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -56,6 +58,7 @@ class Pruned:
     rejects: int
     dead_letters: int
     alerts: int
+    memories: int
 
 
 def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = False) -> Pruned:
@@ -74,6 +77,9 @@ def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = Fa
     rejected = sheet_rejects.c.rejected_at < now - dt.timedelta(days=keep.reject_days)
     heard = alerts.c.over_told_at < now - dt.timedelta(days=keep.alert_days)
     buried = now - dt.timedelta(days=keep.dead_letter_days)
+    removed = sheet_syncs.c.removed_at < now - dt.timedelta(days=keep.removed_days)
+    gone = sa.select(sheet_syncs.c.sync).where(removed)
+    forgotten = sheet_memory.c.sync.in_(gone)
     if dry_run:
         dead = sa.and_(job_dead_letters.c.kind == KIND, job_dead_letters.c.buried_at < buried)
         with transaction(engine) as connection:
@@ -83,13 +89,16 @@ def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = Fa
             rejects=_count(engine, sheet_rejects, rejected),
             dead_letters=_count(engine, job_dead_letters, dead),
             alerts=_count(engine, alerts, heard),
+            memories=_count(engine, sheet_memory, forgotten),
         )
     _make_months(engine, now)
+    _delete(engine, sheet_memory_rows, sheet_memory_rows.c.sync.in_(gone))
     return Pruned(
         _drop_months(engine, oldest_month),
         rejects=_delete(engine, sheet_rejects, rejected),
         dead_letters=PostgresQueue(engine, kind=KIND).prune(before=buried),
         alerts=_delete(engine, alerts, heard),
+        memories=_delete(engine, sheet_memory, forgotten),
     )
 
 
