@@ -104,6 +104,22 @@ bench-sheets: venv ## measure the sheet sync
 bench-sheets-history: venv ## measure the dispatch decision with a year of history
 	@$(BIN)/python -m benchmarks.sheets_history $(ARGS)
 
+.PHONY: bench-sheets-day
+bench-sheets-day: venv ## play a day of 2,500 sheets and 15,000 jobs in minutes
+	@$(BIN)/python -m benchmarks.sheets_day $(ARGS)
+
+.PHONY: bench-sheets-burst
+bench-sheets-burst: venv ## 2,500 syncs due at once, against the quota's own bound
+	@$(BIN)/python -m benchmarks.sheets_burst $(ARGS)
+
+.PHONY: bench-sheets-chaos
+bench-sheets-chaos: venv ## kill and fail everything that can be, and compare every sheet with its query
+	@$(BIN)/python -m benchmarks.sheets_chaos $(ARGS)
+
+.PHONY: bench-sheets-throughput
+bench-sheets-throughput: venv ## measure jobs a second with the quotas off, against one Airflow task a job
+	@$(BIN)/python -m benchmarks.sheets_throughput $(ARGS)
+
 .PHONY: bench-report
 bench-report: venv ## make docs/BENCHMARKS.md and its plots from the benchmarks' results
 	@$(BIN)/python -m benchmarks.report

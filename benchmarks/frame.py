@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import os
 import platform
 import statistics
@@ -15,7 +16,10 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -66,6 +70,17 @@ class Report:
         path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
         return path
 
+    def show(self, *, write: bool) -> None:
+        """Print every metric and target, and write the result."""
+        for name, what in self.load.items():
+            print(f"{name}: {what}")
+        for name, metric in self.metrics.items():
+            print(f"{name:<40} {metric['value']:>12,g} {metric['unit']}")
+        for target in self.targets:
+            verdict = "met    " if target.met else "NOT MET"
+            print(f"{verdict} {target.metric}: {target.value:g} ({target.op} {target.goal:g})")
+        print(f"wrote {self.write()}" if write else "not written")
+
 
 def spread(values: list[float], unit: str) -> dict[str, Any]:
     """Median, with the smallest and the largest beside it."""
@@ -75,6 +90,12 @@ def spread(values: list[float], unit: str) -> dict[str, Any]:
         "spread": [round(min(values), 3), round(max(values), 3)],
         "repeats": len(values),
     }
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that is not exceeded by so many of a hundred (nearest rank)."""
+    ranked = sorted(values)
+    return ranked[max(math.ceil(len(ranked) * percent / 100) - 1, 0)]
 
 
 def in_own_process(module: str, *arguments: str, env: dict[str, str], timeout_seconds: float = 1200) -> dict[str, Any]:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.frame import RESULTS
+from benchmarks.pictures import PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from matplotlib.figure import Figure
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "BENCHMARKS.md"
@@ -65,7 +68,11 @@ def section(result: dict[str, Any]) -> list[str]:
         f"`make bench-{result['name']}`, {result['date']}, {machine['cpus']} cores, {machine['memory_gib']} GiB, "
         f"Python {machine['python']}. " + " ".join(f"*{name}*: {what}." for name, what in result["load"].items()),
         "",
-        *([f"![{result['name']}](img/bench-{result['name']}.svg)", ""] if result["name"] in PLOTS else []),
+        *(
+            [f"![{result['name']}](img/bench-{result['name']}.svg)", ""]
+            if result["name"] in {*PLOTS, *PICTURES}
+            else []
+        ),
         "| target | goal | measured | met |",
         "|---|---|---|---|",
     ]
@@ -89,16 +96,25 @@ def section(result: dict[str, Any]) -> list[str]:
             if f"{name}.seconds" in metrics:
                 lines.append(f"| {contender} | {' | '.join(_cells(metrics, name))} |")
     if result["name"] not in PLOTS:
-        lines += ["", "| what | median | smallest to largest |", "|---|---|---|"]
-        lines += [_plain(name, entry) for name, entry in result["metrics"].items()]
+        lines += ["", *_plain_table(result["metrics"])]
     if result["notes"]:
         lines += ["", *[f"- {note}" for note in result["notes"]]]
     return lines
 
 
-def _plain(name: str, entry: dict[str, Any]) -> str:
-    low, high = entry["spread"]
-    return f"| {name.replace('_', ' ')} | {entry['value']:,g} {entry['unit']} | {low:,g} to {high:,g} |"
+def _plain_table(metrics: dict[str, dict[str, Any]]) -> list[str]:
+    """A metric a line; without a spread where each was measured once."""
+    is_spread = any(entry["repeats"] > 1 for entry in metrics.values())
+    lines = (
+        ["| what | median | smallest to largest |", "|---|---|---|"]
+        if is_spread
+        else ["| what | measured |", "|---|---|"]
+    )
+    for name, entry in metrics.items():
+        low, high = entry["spread"]
+        line = f"| {name.replace('_', ' ')} | {entry['value']:,g} {entry['unit']} |"
+        lines.append(f"{line} {low:,g} to {high:,g} |" if is_spread else line)
+    return lines
 
 
 def _cells(metrics: dict[str, Any], name: str) -> list[str]:
@@ -121,14 +137,19 @@ def _cells(metrics: dict[str, Any], name: str) -> list[str]:
     ]
 
 
-def plot(result: dict[str, Any]) -> Path:
-    """One picture a benchmark: a row a load, a column a metric, the steps side by side."""
-    import matplotlib as mpl
+def picture(result: dict[str, Any]) -> None:
+    """The picture of a benchmark that is about time."""
+    plt = _pyplot()
+    draw, size = PICTURES[result["name"]]
+    figure = plt.figure(figsize=size)
+    draw(result, figure)
+    figure.tight_layout()
+    _save(figure, result)
 
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "drivetrain"  # the same picture from the same figures
-    from matplotlib import pyplot as plt
 
+def plot(result: dict[str, Any]) -> None:
+    """A row a load, a column a metric, the steps side by side."""
+    plt = _pyplot()
     loads = list(result["load"])
     panels = PLOTS[result["name"]]
     figure, axes = plt.subplots(len(loads), len(panels), figsize=(4.2 * len(panels), 3.0 * len(loads)), squeeze=False)
@@ -146,11 +167,23 @@ def plot(result: dict[str, Any]) -> Path:
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=2, frameon=False, fontsize=9)
     figure.tight_layout(rect=(0, 0.12, 1, 1))
-    path = IMAGES / f"bench-{result['name']}.svg"
+    _save(figure, result)
+
+
+def _pyplot() -> Any:
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "drivetrain"  # the same picture from the same figures
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def _save(figure: Figure, result: dict[str, Any]) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
-    return path
+    figure.savefig(IMAGES / f"bench-{result['name']}.svg", metadata={"Date": None})
+    _pyplot().close(figure)
 
 
 def readme_tables(result: dict[str, Any]) -> list[str]:
@@ -210,6 +243,8 @@ def main() -> None:
         result = json.loads(file.read_text(encoding="utf-8"))
         if result["name"] in PLOTS:
             plot(result)
+        elif result["name"] in PICTURES:
+            picture(result)
         quote(result)
         lines += ["", *section(result)]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")

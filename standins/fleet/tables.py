@@ -68,7 +68,7 @@ def tables(seed: int, scale: float = 1.0) -> tuple[Table, ...]:
             chosen = sorted(draw.sample(range(len(OTHERS)), _COLUMNS))
             columns = (CITY, *(OTHERS[index] for index in chosen), UPDATED)
             rows = max(100, round(_ROWS[place] * scale))
-            made.append(Table(team, name, noun, _key(name, noun, place), columns, rows, draw.randrange(1, _PRIME)))
+            made.append(Table(team, name, noun, key_of(name, noun, place), columns, rows, draw.randrange(1, _PRIME)))
     return tuple(made)
 
 
@@ -84,7 +84,8 @@ def statements(made: tuple[Table, ...]) -> list[str]:
     ]
 
 
-def _key(name: str, noun: str, place: int) -> Template:
+def key_of(name: str, noun: str, place: int) -> Template:
+    """The key column of a team's table by its place."""
     # Codes and numbers take turns, since they sort and fit differently.
     if place % 2:
         code = f"'{name[:2]}-' || LPAD(N::VARCHAR, 7, '0')"

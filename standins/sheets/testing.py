@@ -196,7 +196,7 @@ class SheetsStandin:
         self.control("POST", f"/accounts/{name}/revoke", {"what": what})
 
     def fault(self, kind: str, nth: int = 1, method: str = "*", **more: Any) -> dict[str, Any]:
-        """Register a fault: see ``standins.sheets.faults``; more: count, spreadsheet_id, hold_seconds, retry_after."""
+        """Register a fault: see ``standins.sheets.faults``; more: its fields, such as count or share."""
         return self.control("POST", "/faults", {"kind": kind, "nth": nth, "method": method, **more})
 
     def down(self, seconds: float) -> None:
