@@ -164,8 +164,12 @@ class SheetsClient:
             patience = self._stale_after_seconds - (self._usage.waited_seconds - self._look.waited_seconds)
             if self._is_stale or patience < 0:
                 raise self._stale()
-        if self._hold is not None and self._hold.use(kind):
-            return
+        if self._hold is not None:
+            if self._hold.use(kind):
+                return
+            if kind is Kind.WRITE:  # reading is over: a tab that is new had no cells to read
+                self._hold.give_back()
+                self._hold = None
         try:
             waited = self._quota.take(kind, self._account, priority=self._priority, patience_seconds=patience)
         except QuotaExceededError:

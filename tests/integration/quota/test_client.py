@@ -106,3 +106,18 @@ def test_a_wait_beyond_the_patience_is_not_tried_again(connection: str, workbook
     with pytest.raises(QuotaExceededError, match=f"quota of {ME} used up: no room for 1 write"):
         made.put_values(workbook, "Sheet1!A1", b'{"values":[[1]]}')
     assert made.usage.write_calls == 1
+
+
+def test_a_look_that_needed_one_read_leaves_the_other_to_the_next_once_it_writes(
+    connection: str, workbook: str
+) -> None:
+    quota = LocalQuota(Limits(account_reads=3, reserve_share=0), patience_seconds=0)
+    made = client(connection, workbook, quota)
+    made.get_workbook(workbook, "spreadsheetId")
+    with pytest.raises(QuotaExceededError, match="no room for 2 reads"):
+        client(connection, workbook, quota).get_workbook(workbook, "spreadsheetId")
+    made.batch_update(workbook, b'{"requests":[{"addSheet":{}}]}')
+    other = client(connection, workbook, quota)
+    other.get_workbook(workbook, "spreadsheetId")
+    other.read_values(workbook, ["Sheet1!A1"])
+    assert made.usage.read_calls + other.usage.read_calls == 3
