@@ -67,6 +67,41 @@ def chaos(result: dict[str, Any], figure: Figure) -> None:
     _finish(panels)
 
 
+def throughput(result: dict[str, Any], figure: Figure) -> None:
+    """Jobs a second by what they found, beside one Airflow task a job."""
+    axis = figure.subplots()
+    naive = next(iter(result["peers"].values()))["metrics"]["jobs_per_second"]["value"]
+    bars = [("one Airflow task a job", naive, BAD)]
+    for step, label in (("first", "every tab new"), ("changed", "1 % of the rows changed"), ("unchanged", "no change")):
+        bars.append((label, result["metrics"][f"{step}.jobs_per_second"]["value"], WRITES))
+    drawn = axis.barh([label for label, _, _ in bars], [value for _, value, _ in bars], color=[c for _, _, c in bars])
+    axis.bar_label(drawn, fmt="%.3g", padding=3)
+    axis.axvline(60, color=JOBS, linewidth=0.8, linestyle="--", label="the goal with changes")
+    axis.set_xlabel("jobs a second, of 500 x 10 cells, on two cores (logarithmic)")
+    axis.set_xscale("log")
+    axis.invert_yaxis()
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, fontsize=8, loc="upper right")
+
+
+def history(result: dict[str, Any], figure: Figure) -> None:
+    """What the dispatcher takes for its decision, and for the whole round."""
+    axis = figure.subplots()
+    cases = {"minute": "an ordinary minute", "burst": "all 2,500 due at once"}
+    left = [0.0] * len(cases)
+    for part, label, color in (("ask", "asking the registry", READS), ("decide", "deciding", WRITES)):
+        values = [result["metrics"][f"{case}.{part}_ms"]["value"] for case in cases]
+        axis.barh(list(cases.values()), values, left=left, color=color, label=label)
+        left = [before + value for before, value in zip(left, values, strict=True)]
+    whole = [result["metrics"][f"{case}.round_ms"]["value"] for case in cases]
+    axis.plot(whole, list(cases.values()), "|", color="black", markersize=22, label="the whole round, published")
+    axis.axvline(500, color=BAD, linewidth=0.8, linestyle="--", label="the goal of the decision")
+    axis.set_xlabel(f"ms, with {result['metrics']['history.rows']['value']:,.0f} runs of history")
+    axis.invert_yaxis()
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, fontsize=8, loc="lower right")
+
+
 def _marks(axis: Axes, events: str) -> None:
     """A tick for each worker that was killed, a line and a name for all else."""
     top = axis.get_ylim()[1]
@@ -93,4 +128,6 @@ PICTURES: dict[str, tuple[Callable[[dict[str, Any], Figure], None], tuple[float,
     "sheets-day": (day, (11, 6)),
     "sheets-burst": (burst, (11, 3.5)),
     "sheets-chaos": (chaos, (11, 6)),
+    "sheets-throughput": (throughput, (9, 2.8)),
+    "sheets-history": (history, (9, 2.5)),
 }

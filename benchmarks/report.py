@@ -227,7 +227,22 @@ def quote(result: dict[str, Any], readme: Path = README) -> None:
     if not found:
         return
     _, _, after = rest.partition(end)
-    readme.write_text("\n".join([before + begin, *readme_tables(result), end + after]), encoding="utf-8")
+    lines = readme_tables(result) if result["name"] in PLOTS else readme_targets(result)
+    readme.write_text("\n".join([before + begin, *lines, end + after]), encoding="utf-8")
+
+
+def readme_targets(result: dict[str, Any]) -> list[str]:
+    """What was asked for and what was measured."""
+    return [
+        "",
+        f"| `make bench-{result['name']}` | goal | measured |",
+        "|---|---|---|",
+        *(
+            f"| {t['metric']} | {t['op']} {t['goal']:,g} | {t['value']:,g}{'' if t['met'] else ', **not met**'} |"
+            for t in result["targets"]
+        ),
+        "",
+    ]
 
 
 def main() -> None:

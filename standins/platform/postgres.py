@@ -60,7 +60,8 @@ def server(layout: Layout) -> tuple[str, ...]:
         "unix_socket_directories": "",
         "max_connections": "200",
         "shared_buffers": "64MB",
-        # The last transactions may be lost when the machine, not the server, goes down. Nothing else.
+        # A server that is killed may lose the last transactions, up to 0.6 s of them; whole ones, and nothing else.
+        # https://www.postgresql.org/docs/current/wal-async-commit.html
         "synchronous_commit": "off",
         "timezone": "UTC",
         "log_timezone": "UTC",
