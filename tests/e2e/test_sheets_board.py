@@ -13,18 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gspread
 import httpx
 import pytest
 import sqlalchemy as sa
 
 from drivetrain.quota.limits import Limits
 from drivetrain.quota.port import Kind, Priority
+from drivetrain.sheets.catalog import load_syncs
+from drivetrain.state.syncs import PostgresRegistry
 from hooks.sheets_quota import RedisQuota, redis_client
 from standins.platform.connections import connections
 from standins.platform.secrets import ADMIN, Secrets
+from standins.sheets.testing import http_client
+from tests.e2e.conftest import run_dag
 from tests.support.board import TEAMS, fill
 from tests.support.browser import CHROMIUM, Tab, browser_tab
 from tests.support.postgres import database_url
+from tests.support.sheets import credentials_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +155,11 @@ def test_roles_of_fab_decide_what_is_shown_and_what_can_be_done(
     sync = "growth_new_leads_0001"
     one = client.get(f"/drivetrain/sheets/{sync}", headers=cookie)
     assert one.status_code == (200 if rows else 404)
-    assert ("Sync now" in one.text, "Pause" in one.text) == (may, may)
+    assert [text in one.text for text in ("Sync now", "Preview plan", "Pause")] == [may] * 3
+    # What the preview's button does is Airflow's to allow; a sync that the DAG does not have makes no run.
+    plan = {"logical_date": None, "conf": {"syncs": ["no_such_sync"], "dry_run": True}}
+    asked = client.post("/api/v2/dags/sheets_sync_growth/dagRuns", headers=cookie, json=plan)
+    assert asked.status_code == (400 if may else 403)
     ours = cookie | {"Sec-Fetch-Site": "same-origin"}
     run = client.post(f"/drivetrain/sheets/{sync}/run", headers=ours, data={"request_id": "d" * 32})
     pause = client.post(f"/drivetrain/sheets/{sync}/pause", headers=ours)
@@ -284,6 +294,93 @@ def test_the_quota_is_live(platform: LocalPlatform, tab: Tab) -> None:
     tab.run("document.dispatchEvent(new Event('visibilitychange'))")  # looked at again: it does not wait its seconds
     assert tab.wait(f"{writes} === '2' && {writes}") == "2", "without a reload"
     assert tab.complaints == []
+
+
+PLANNED, PLANNED_DAG = "pricing_stale_listings", "sheets_sync_pricing"
+PLAN_BUTTON = f"{FRAME}.querySelector('[data-plan]')"
+PLAN_SAYS = f"{FRAME}.querySelector('#plan [role=status]').textContent"
+_HISTORY = sa.text("UPDATE sheet_runs SET sync = :sync WHERE sync LIKE '%_0001'")
+_STANDING = sa.text(
+    "UPDATE sheet_syncs SET last_success_at = :now - interval '5 hours', last_due_at = :now - interval '5 hours', "
+    "rows = 1014 WHERE sync = :sync"
+)
+
+
+@pytest.fixture
+def edited(platform: LocalPlatform, state: Engine) -> gspread.Worksheet:
+    """The tab of a sync of the demo: it was written, then people changed three rows, removed one and added one."""
+    (sync,) = [sync for sync in load_syncs(platform.layout.repository / "include") if sync.spec.sync == PLANNED]
+    now = dt.datetime.now(dt.UTC)
+    fill(state, syncs=2, runs=60, days=10, now=now, teams=["pricing"])
+    PostgresRegistry(state).register([sync], now)
+    with state.begin() as connection:
+        connection.execute(_HISTORY, {"sync": PLANNED})
+        connection.execute(_STANDING, {"sync": PLANNED, "now": now})
+    assert run_dag(platform, PLANNED_DAG, {"syncs": [PLANNED]})[PLANNED]["state"] == "success"
+    account = credentials_of(platform.home / "sheets" / "accounts" / "sync-1.json")
+    client = gspread.Client(auth=account, http_client=http_client(platform.sheets_url))
+    tab = client.open_by_key(sync.spec.target.spreadsheet_id).worksheet(sync.spec.target.tab)
+    tab.update([["sold, ask Ravi"]], "B2")
+    tab.update([[1]], "F4")
+    tab.update([["", 3]], "G6:H6")
+    tab.delete_rows(9)
+    tab.append_row(["typed by hand", "BLR", "Maruti Suzuki", "Swift", 2019])
+    return tab
+
+
+def preview(platform: LocalPlatform, tab: Tab) -> None:
+    """Open the sync's page within Airflow and press the button."""
+    tab.open(f"{platform.airflow_url}/plugin/sheet-syncs/drivetrain/sheets/{PLANNED}")
+    tab.wait(f"{PLAN_BUTTON}.hidden === false")
+    tab.run(f"{PLAN_BUTTON}.click()")
+
+
+@needs_browser
+def test_the_plan_is_previewed_with_the_users_own_login_and_changes_nothing(
+    platform: LocalPlatform, tab: Tab, edited: gspread.Worksheet
+) -> None:
+    before = edited.get_all_values()
+    platform.api.write("PATCH", f"dags/{PLANNED_DAG}", {"is_paused": True})
+    preview(platform, tab)
+    tab.wait(f"{PLAN_SAYS}.includes('{PLANNED_DAG} is paused')")
+    platform.api.write("PATCH", f"dags/{PLANNED_DAG}", {"is_paused": False})
+    said = tab.wait(f"{PLAN_SAYS}.includes('Nothing was written') && {PLAN_SAYS}", 90)
+    assert said.startswith("5 rows would change. ")
+
+    (run,) = [
+        run
+        for run in platform.api.items(f"dags/{PLANNED_DAG}/dagRuns", "dag_runs")
+        if run["dag_run_id"].startswith("plan-")
+    ]
+    assert (run["triggering_user_name"], run["conf"]) == (ADMIN, {"syncs": [PLANNED], "dry_run": True})
+    task = f"dags/{PLANNED_DAG}/dagRuns/{run['dag_run_id']}/taskInstances/workbook_{edited.spreadsheet_id}"
+    plan = platform.api.read(f"{task}/xcomEntries/return_value")["value"][PLANNED]
+    keys = ("rows_added", "rows_changed", "rows_deleted", "rows_edited", "rows_rejected")
+    facts = tab.run(f"[...{FRAME}.querySelectorAll('#plan dd')].map(each => each.textContent)")
+    assert [int(fact) for fact in facts[:5]] == [plan[key] for key in keys]
+    assert facts[:3] == ["1", "3", "1"]
+    assert facts[-1] == "1 (1.7% of an account's minute)"
+    rows = tab.run(f"[...{FRAME}.querySelectorAll('#plan tbody tr')].map(row => row.innerText)")
+    assert len(rows) == 5
+    assert "sold, ask Ravi → " in rows[0]
+    assert "the whole row" in rows[-1]
+
+    assert edited.get_all_values() == before
+    assert [text for text in tab.complaints if "drivetrain" in text or "Content Security" in text] == []
+    tab.run(f"{FRAME}.querySelector('#plan [role=status] a').click()")
+    tab.wait(f"location.pathname.startsWith('/dags/{PLANNED_DAG}/runs/{run['dag_run_id']}')")
+
+
+@needs_browser
+@pytest.mark.skipif(os.environ.get("DRIVETRAIN_WRITE_DOCS") != "1", reason="pictures are made on request")
+def test_pictures_of_a_plan(platform: LocalPlatform, tab: Tab, edited: gspread.Worksheet) -> None:
+    for theme in ("light", "dark"):
+        tab.open(f"{platform.airflow_url}/drivetrain/static/boards.css")
+        tab.wait("document.body !== null")
+        tab.run(f"localStorage.setItem('theme', '{theme}')")
+        preview(platform, tab)
+        tab.wait(f"{PLAN_SAYS}.includes('Nothing was written')", 90)
+        tab.screenshot(PICTURES / f"board-plan-{theme}.png")
 
 
 @needs_browser

@@ -18,6 +18,7 @@ from boards.sheets.detail import detail
 from boards.sheets.filters import Filters, Standing
 from boards.sheets.links import workbook_page
 from boards.state import StateDep, reading, told_to_people
+from drivetrain.sheets.catalog import Workbook
 
 if TYPE_CHECKING:
     from boards.sheets.queries import Row
@@ -75,6 +76,7 @@ def one_sync(request: Request, sync: str, who: AccessDep, state: StateDep) -> Re
         "now": now,
         "paged": "before" in request.query_params,
         "request_id": uuid.uuid4().hex,
+        "task": Workbook(facts["spreadsheet_id"], ()).task_id,
         "may_run": who.may_run(facts["team"]),
         "may_pause": who.may_pause(facts["team"]),
         "done": _DONE.get(request.query_params.get("done", ""), ""),
