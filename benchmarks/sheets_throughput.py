@@ -140,7 +140,7 @@ def _round(fleet: RunningFleet, crew: Crew, at: dt.datetime) -> dict[str, Any]:
 
 def main(
     syncs: int = typer.Option(1_200),
-    threads: int = typer.Option(4, help="Of each of the two worker processes."),
+    threads: int = typer.Option(2, help="Of each of the two processes; on two cores more wait for each other."),
     repeats: int = typer.Option(3),
     naive_jobs: int = typer.Option(60),
     naive_parallel: int = typer.Option(8, help="Tasks at a time: as many as the local platform has places for."),
