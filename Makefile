@@ -48,7 +48,7 @@ up: venv ## start everything and run nothing
 
 .PHONY: down
 down: ## stop what was started, and only that
-	@if test -x $(BIN)/python; then $(PLATFORM) down; else echo "Down: nothing was installed."; fi
+	@if compgen -G ".venv/.made-*" >/dev/null; then $(PLATFORM) down; else echo "Down: nothing was installed."; fi
 
 .PHONY: status
 status: venv ## show what runs

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import google.auth.exceptions
 from airflow.providers.google.cloud.hooks.pubsub import PubSubHook
@@ -265,10 +265,10 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _received(each: object) -> Received:
-    message = each.message  # type: ignore[attr-defined]
+def _received(each: Any) -> Received:
+    message = each.message
     return Received(
-        ack_id=each.ack_id,  # type: ignore[attr-defined]
+        ack_id=each.ack_id,
         message_id=message.message_id,
         body=message.data,
         attributes=dict(message.attributes),

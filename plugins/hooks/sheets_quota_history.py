@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
-from redis.exceptions import RedisError
-
-from drivetrain.errors import UnavailableError
 from drivetrain.quota.ledger import CALL, LOW
 from drivetrain.quota.port import Kind
 from drivetrain.quota.usage import Counts, slots_of_interest, usages
 from drivetrain.quota.windows import MICROSECONDS
-from hooks.sheets_quota import PREFIX, QuotaConnection, redis_client
+from hooks.sheets_quota import PREFIX
+from hooks.sheets_quota_look import look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,16 +30,7 @@ def quota_history(redis_conn_id: str = "redis_default") -> list[Usage] | None:
         UnavailableError: Redis does not answer.
         FatalError: an extra of the connection is wrong.
     """
-    try:
-        connection = BaseHook.get_connection(redis_conn_id)
-    except AirflowNotFoundException:
-        return None
-    settings = QuotaConnection.parse(connection)
-    try:
-        with redis_client(timeout_seconds=TIMEOUT_SECONDS, **settings.client) as client:
-            return read_history(client, settings.limits)
-    except RedisError as error:
-        raise UnavailableError(f"connection {redis_conn_id}: Redis does not answer: {error}") from None
+    return look(redis_conn_id, read_history, timeout_seconds=TIMEOUT_SECONDS)
 
 
 def read_history(client: Redis, limits: Limits, *, prefix: str = PREFIX, now: float | None = None) -> list[Usage]:

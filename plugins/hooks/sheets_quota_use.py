@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
-from redis.exceptions import RedisError
-
 from drivetrain.alerts.facts import QuotaUse
-from drivetrain.errors import UnavailableError
 from drivetrain.quota.limits import Scope
 from drivetrain.quota.port import Kind, Priority
 from drivetrain.quota.windows import MICROSECONDS
-from hooks.sheets_quota import PREFIX, QuotaConnection, redis_client
+from hooks.sheets_quota import PREFIX
+from hooks.sheets_quota_look import look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,16 +28,7 @@ def quota_use(redis_conn_id: str = "redis_default") -> Sequence[QuotaUse] | None
         UnavailableError: Redis does not answer.
         FatalError: an extra of the connection is wrong.
     """
-    try:
-        connection = BaseHook.get_connection(redis_conn_id)
-    except AirflowNotFoundException:
-        return None
-    settings = QuotaConnection.parse(connection)
-    try:
-        with redis_client(timeout_seconds=TIMEOUT_SECONDS, **settings.client) as client:
-            return read_use(client, settings.limits)
-    except RedisError as error:
-        raise UnavailableError(f"connection {redis_conn_id}: Redis does not answer: {error}") from None
+    return look(redis_conn_id, read_use, timeout_seconds=TIMEOUT_SECONDS)
 
 
 def read_use(client: Redis, limits: Limits, prefix: str = PREFIX) -> list[QuotaUse]:

@@ -345,22 +345,13 @@ def _record(
     outcome: SyncOutcome | None,
     error: DrivetrainError | None,
 ) -> RunRecord:
-    common = {
-        "sync": work.sync.spec.sync,
-        "job_key": work.key,
-        "due_at": work.message.due_at,
-        "trigger": work.message.trigger,
-        "attempt": work.delivery.attempt,
-        "started_at": started,
-        "finished_at": ended,
-    }
+    ran = _superseded(work, started, ended)
     if outcome is None:
         final = isinstance(error, FatalError) or work.delivery.is_last
-        return RunRecord(**common, outcome="failed", is_final=final, error=str(error)[:2_000])  # type: ignore[arg-type]
-    return RunRecord(
-        **common,  # type: ignore[arg-type]
+        return replace(ran, outcome="failed", is_final=final, error=str(error)[:2_000])
+    return replace(
+        ran,
         outcome=outcome.outcome,
-        is_final=True,
         rows=outcome.rows,
         rows_added=outcome.rows_added,
         rows_changed=outcome.rows_changed,
