@@ -8,7 +8,8 @@ What Pub/Sub does not promise is made up for here:
 - **Delays.** A deadline is 600 s at most. A job that has to wait is published again with `not_before`, and without an
   ordering key: else all of its group would wait with it. It may overtake and be overtaken.
 
-And what it can't do, it can't do here: a priority decides among the messages that one worker has pulled, no further.
+And what it can't do, it can't do here: priority and deadline decide among the messages that one worker has pulled, no
+further.
 How many wait is told by Cloud Monitoring alone (`subscription/num_undelivered_messages` and
 `subscription/oldest_unacked_message_age`). A job that is published twice may be delivered twice, one after the other;
 and where Pub/Sub delivers a message again, it does so with all later ones of its key, even those that are done
@@ -28,7 +29,7 @@ from drivetrain.jobs.locks import GroupLock, Settled
 from drivetrain.jobs.messages import MalformedJobError, decode, decode_dead, encode, encode_dead, revived
 from drivetrain.jobs.queue import Delivery, Depth, Lease, lost_in
 from hooks.pubsub_client import MAX_KEEP_DAYS, Message, PubSubClient
-from hooks.pubsub_stash import Pulled, Stash
+from hooks.pubsub_stash import Pulled, Stash, order
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -234,7 +235,7 @@ class PubSubQueue:
         batch = batch[:max_jobs]
         tries = self._locks.count(lock, [each.job.key for each in batch])
         deliveries = []
-        for each in sorted(batch, key=lambda pulled: -pulled.job.priority):
+        for each in sorted(batch, key=order):
             delivery = Delivery(each.job, tries[each.job.key], each.received.ack_id)
             if delivery.attempt <= each.job.attempts:
                 deliveries.append(delivery)

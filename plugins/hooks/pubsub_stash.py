@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable
 
     from drivetrain.jobs.queue import Job
@@ -29,6 +30,16 @@ class Pulled:
     job: Job
     received: Received
     at: float = 0.0
+
+
+def order(pulled: Pulled) -> tuple[int, dt.datetime]:
+    """By which jobs of a group are done: by priority, then by deadline."""
+    return -pulled.job.priority, pulled.job.deadline or pulled.received.published_at
+
+
+def _urgency(waiting: Iterable[Pulled]) -> tuple[int, dt.datetime]:
+    priorities, deadlines = zip(*map(order, waiting), strict=True)
+    return min(priorities), min(deadlines)
 
 
 class Stash:
@@ -73,7 +84,7 @@ class Stash:
     def take(self, groups: int) -> list[list[Pulled]]:
         """Take the most urgent groups out, each with all of its jobs that are here."""
         with self._lock:
-            urgent = sorted(self._groups, key=lambda name: -max(each.job.priority for each in self._groups[name]))
+            urgent = sorted(self._groups, key=lambda name: _urgency(self._groups[name]))
             return [self._groups.pop(name) for name in urgent[:groups]]
 
     def stale(self) -> list[Pulled]:

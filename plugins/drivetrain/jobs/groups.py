@@ -63,6 +63,7 @@ def refresh(connection: Connection, kind: str, names: Collection[str], now: dt.d
         .where(_G.kind == kind, _G.group_name == sa.any_(texts(names)), _G.leased_until.is_(None))
         .values(
             ready_priority=of_free(sa.func.max(_J.priority).filter(ready)),
+            ready_deadline=of_free(sa.func.min(_J.deadline).filter(ready)),
             ready_id=of_free(sa.func.min(_J.id).filter(ready)),
             next_at=of_free(sa.func.min(_J.not_before).filter(_J.not_before > now)),
         )
@@ -95,9 +96,9 @@ def wake(connection: Connection, kind: str, now: dt.datetime, *, names: Collecti
 def claim(connection: Connection, kind: str, until: dt.datetime, most: int) -> list[str]:
     """Lease the most urgent groups that nobody has and nobody is about to lease; their names in that order."""
     picked = (
-        sa.select(_G.group_name, _G.ready_priority, _G.ready_id)
+        sa.select(_G.group_name, _G.ready_priority, _G.ready_deadline, _G.ready_id)
         .where(_G.kind == kind, _G.ready_id.is_not(None))
-        .order_by(_G.ready_priority.desc(), _G.ready_id)
+        .order_by(_G.ready_priority.desc(), _G.ready_deadline, _G.ready_id)
         .limit(most)
         .with_for_update(skip_locked=True)
         .cte("picked")
@@ -105,9 +106,14 @@ def claim(connection: Connection, kind: str, until: dt.datetime, most: int) -> l
     taken = connection.execute(
         _leased(until)
         .where(_G.kind == kind, _G.group_name == picked.c.group_name)
-        .returning(_G.group_name, picked.c.ready_priority, picked.c.ready_id)
+        .returning(_G.group_name, picked.c.ready_priority, picked.c.ready_deadline, picked.c.ready_id)
     ).all()
-    return [row.group_name for row in sorted(taken, key=lambda row: (-row.ready_priority, row.ready_id))]
+    return [row.group_name for row in sorted(taken, key=_urgency)]
+
+
+def _urgency(row: Any) -> tuple[Any, ...]:
+    # A worker of the version before, which goes on until it is replaced, writes no deadline.
+    return -row.ready_priority, row.ready_deadline is None, row.ready_deadline, row.ready_id
 
 
 def claim_named(connection: Connection, kind: str, names: Collection[str], until: dt.datetime) -> dict[str, int]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NEEDED = ("key", "group", "kind")
-_ATTRIBUTES = frozenset({*_NEEDED, "priority", "attempts", "not_before"})
+_TIMES = ("deadline", "not_before")
+_ATTRIBUTES = frozenset({*_NEEDED, *_TIMES, "priority", "attempts"})
 _DEAD = "dead_"
 _INFRASTRUCTURE = "goog"  # Google's own attributes, which nobody else may publish
 
@@ -47,8 +48,9 @@ def encode(job: Job) -> tuple[bytes, dict[str, str]]:
         "priority": str(job.priority),
         "attempts": str(job.attempts),
     }
-    if job.not_before is not None:
-        attributes["not_before"] = job.not_before.isoformat()
+    for name in _TIMES:
+        if (at := getattr(job, name)) is not None:
+            attributes[name] = at.isoformat()
     body = orjson.dumps(dict(job.payload))
     if len(body) > _MAX_BODY_BYTES:
         raise LimitError(f"job {job.key}: payload: {len(body)} bytes are more than {_MAX_BODY_BYTES}")
@@ -81,8 +83,8 @@ def decode(body: bytes, attributes: Mapping[str, str], *, kind: str) -> Job:
             kind=kind,
             payload=_payload(body),
             priority=_integer("priority", given.get("priority", "0")),
-            not_before=_time(given["not_before"]) if "not_before" in given else None,
             attempts=_integer("attempts", given.get("attempts", "5")),
+            **{name: _time(name, given[name]) for name in _TIMES if name in given},
         )
     except ValueError as error:
         raise MalformedJobError(" ".join(str(error).split())) from None
@@ -124,7 +126,7 @@ def decode_dead(body: bytes, attributes: Mapping[str, str], *, kind: str, publis
         payload = {"body": body[:1_000].decode("utf-8", "replace")}
     try:
         attempts = int(attributes.get(_DEAD + "attempts", "0"))
-        buried_at = _time(attributes.get(_DEAD + "at", ""))
+        buried_at = _time(_DEAD + "at", attributes.get(_DEAD + "at", ""))
     except ValueError:
         attempts, buried_at = 0, published_at
     return DeadLetter(
@@ -162,11 +164,11 @@ def _integer(name: str, text: str) -> int:
     return int(text)
 
 
-def _time(text: str) -> dt.datetime:
+def _time(name: str, text: str) -> dt.datetime:
     try:
         return dt.datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"attribute not_before: {text!r:.80} is no ISO 8601 time") from None
+        raise ValueError(f"attribute {name}: {text!r:.80} is no ISO 8601 time") from None
 
 
 def _short(text: str) -> str:

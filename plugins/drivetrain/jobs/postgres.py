@@ -1,4 +1,4 @@
-"""The queue in Postgres. It needs nothing else, keeps priorities exactly, and can tell how deep it is."""
+"""The queue in Postgres. It needs nothing else, keeps priorities and deadlines exactly, and can tell how deep it is."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from drivetrain.jobs.clock import Clock
 
 _J, _G, _D = jobs.c, job_groups.c, job_dead_letters.c
+_AT = sa.DateTime(timezone=True)
 
 
 class PostgresQueue:
@@ -216,13 +217,14 @@ class PostgresQueue:
             "payload": (sa.Text(), [orjson.dumps(dict(job.payload)).decode() for job in new]),
             "priority": (sa.Integer(), [job.priority for job in new]),
             "attempts": (sa.Integer(), [job.attempts for job in new]),
-            "not_before": (sa.DateTime(timezone=True), [max(job.not_before or now, now) for job in new]),
+            "not_before": (_AT, [max(job.not_before or now, now) for job in new]),
+            "deadline": (_AT, [job.deadline or max(job.not_before or now, now) for job in new]),
         }
         arrays = (sa.literal(values, ARRAY(kind)) for kind, values in columns.values())
         names = [sa.column(name, kind) for name, (kind, _) in columns.items()]
         rows = sa.func.unnest(*arrays).table_valued(*names, name="new_jobs").render_derived()
         chosen = [sa.cast(rows.c.payload, sa.JSON) if name == "payload" else rows.c[name] for name in columns]
-        at = sa.literal(now, sa.DateTime(timezone=True))
+        at = sa.literal(now, _AT)
         put = insert(jobs).from_select(
             [*columns, "kind", "published_at"], sa.select(*chosen, sa.literal(self._kind), at)
         )
@@ -253,7 +255,8 @@ class PostgresQueue:
         self, connection: Connection, names: Sequence[str], now: dt.datetime, until: dt.datetime, max_jobs: int
     ) -> list[Lease]:
         """Put the jobs of leased groups into our hands."""
-        place = sa.func.row_number().over(partition_by=_J.group_name, order_by=(_J.priority.desc(), _J.id))
+        order = (_J.priority.desc(), _J.deadline, _J.id)
+        place = sa.func.row_number().over(partition_by=_J.group_name, order_by=order)
         free = (_J.group_name == sa.any_(groups.texts(names)), _J.token.is_(None), _J.not_before <= now)
         ranked = sa.select(_J.id, place.label("place")).where(_J.kind == self._kind, *free).subquery()
         first = sa.select(ranked.c.id).where(ranked.c.place <= max_jobs)
@@ -279,7 +282,7 @@ class PostgresQueue:
 
 
 def _deliveries(rows: Iterable[Any]) -> Iterable[Delivery]:
-    for row in sorted(rows, key=lambda row: (-row.priority, row.id)):
+    for row in sorted(rows, key=lambda row: (-row.priority, row.deadline, row.id)):
         job = Job(
             key=row.key,
             group=row.group_name,

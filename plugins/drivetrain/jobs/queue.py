@@ -38,6 +38,8 @@ class Job:
         kind: which worker's it is, for example "sheet_sync".
         payload: what the worker needs to know, as single JSON values. No secrets: dead letters are shown to people.
         priority: groups with a higher one are leased first, and within a group jobs with a higher one.
+        deadline: by when it is to be done: among equal priorities the earlier one goes first. With its time zone. None:
+            at once, as if it were the time at which it was published or, if that is later, `not_before`.
         not_before: nothing is delivered earlier. With its time zone.
         attempts: how often a worker may try before the job is a dead letter.
 
@@ -50,6 +52,7 @@ class Job:
     kind: str
     payload: Payload = field(default_factory=dict)
     priority: int = 0
+    deadline: dt.datetime | None = None
     not_before: dt.datetime | None = None
     attempts: int = 5
 
@@ -62,8 +65,10 @@ class Job:
             raise ValueError(f"attempts: {self.attempts} is not between 1 and {MAX_ATTEMPTS}")
         if abs(self.priority) > MAX_PRIORITY:
             raise ValueError(f"priority: {self.priority} is not between -{MAX_PRIORITY} and {MAX_PRIORITY}")
-        if self.not_before is not None and self.not_before.tzinfo is None:
-            raise ValueError(f"not_before: {self.not_before.isoformat()} has no time zone")
+        for name in ("deadline", "not_before"):
+            at = getattr(self, name)
+            if at is not None and at.tzinfo is None:
+                raise ValueError(f"{name}: {at.isoformat()} has no time zone")
         for name, value in self.payload.items():
             _check_value(name, value)
 
@@ -104,7 +109,7 @@ class Lease:
     """Jobs of one group, which are this worker's alone until `expires_at`, or until the last of them is settled.
 
     Attributes:
-        deliveries: by priority, then as they were published.
+        deliveries: by priority, then by deadline, then as they were published.
         token: changes with every lease, so that one that ended can't act any more.
     """
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from drivetrain.sheets.drain import Done
     from drivetrain.sheets.spec import Schedule, SheetSyncSpec
 
+    _Pauses = Mapping[tuple[str, int], dt.timedelta | None]  # by sync and minute, the time since it was due before
+
 PER_ACCOUNT = Calls(limits.QUOTA_READS_PER_MINUTE_PER_USER, limits.QUOTA_WRITES_PER_MINUTE_PER_USER)
 PER_PROJECT = Calls(limits.QUOTA_READS_PER_MINUTE_PER_PROJECT, limits.QUOTA_WRITES_PER_MINUTE_PER_PROJECT)
 # Fewer accounts can't use up what a project has, more add nothing to it.
@@ -193,15 +195,15 @@ def check_capacity(
     def at(minute: int) -> dt.datetime:
         return (begin + minute * _MINUTE).astimezone(ZoneInfo(zone))
 
-    arrivals = _arrivals(specs.values(), times, accounts)
+    pauses = {
+        (name, minute): pause for name, spec in specs.items() if spec.schedule for minute, pause in times[spec.schedule]
+    }
+    arrivals = _arrivals(specs, pauses, accounts)
     drained = drain(arrivals, cost=cost, accounts=accounts, per_account=PER_ACCOUNT, per_project=PER_PROJECT)
     by_minute: dict[int, list[Arrival]] = {}
     for arrival in arrivals:
         by_minute.setdefault(arrival.minute, []).append(arrival)
     minutes = {minute: _minute(at(minute), due, cost, specs) for minute, due in sorted(by_minute.items())}
-    pauses = {
-        (name, minute): pause for name, spec in specs.items() if spec.schedule for minute, pause in times[spec.schedule]
-    }
     return Capacity(
         day=day,
         zone=zone,
@@ -235,11 +237,10 @@ def _times(schedule: Schedule, begin: dt.datetime, end: dt.datetime) -> _Times:
     )
 
 
-def _arrivals(specs: Iterable[SheetSyncSpec], times: Mapping[Schedule, _Times], accounts: int) -> list[Arrival]:
+def _arrivals(specs: Mapping[str, SheetSyncSpec], pauses: _Pauses, accounts: int) -> list[Arrival]:
     due: dict[tuple[int, str], list[SheetSyncSpec]] = {}
-    for spec in specs:
-        for minute, _ in times[spec.schedule] if spec.schedule else ():
-            due.setdefault((minute, spec.target.spreadsheet_id), []).append(spec)
+    for name, minute in pauses:
+        due.setdefault((minute, specs[name].target.spreadsheet_id), []).append(specs[name])
     return [
         Arrival(
             minute,
@@ -247,6 +248,7 @@ def _arrivals(specs: Iterable[SheetSyncSpec], times: Mapping[Schedule, _Times], 
             zlib.crc32(workbook.encode()) % accounts,  # as the hook chooses a workbook's account
             tuple(spec.sync for spec in found),
             max(_PRIORITIES[spec.priority] for spec in found),
+            minute + min(_allowed(spec, pauses[spec.sync, minute]) for spec in found) / _MINUTE,
         )
         for (minute, workbook), found in due.items()
     ]
@@ -309,19 +311,21 @@ def _minute(
     )
 
 
-def _late(
-    done: Iterable[Done], specs: Mapping[str, SheetSyncSpec], pauses: Mapping[tuple[str, int], dt.timedelta | None]
-) -> list[tuple[Done, dt.timedelta]]:
-    """The latest run of each sync that is done too late, and what its objective would have allowed.
+def _allowed(spec: SheetSyncSpec, pause: dt.timedelta | None) -> dt.timedelta:
+    """How long after a due time its run may be done.
 
     A tab ages from one due time until the next one is served: what the objective has on top of that pause may be spent
     on waiting. Where the schedule alone uses it up, waiting as long as the objective itself is too long.
     """
+    left = spec.freshness_objective - (pause or dt.timedelta())
+    return left if left > dt.timedelta() else spec.freshness_objective
+
+
+def _late(done: Iterable[Done], specs: Mapping[str, SheetSyncSpec], pauses: _Pauses) -> list[tuple[Done, dt.timedelta]]:
+    """The latest run of each sync that is done too late, and what its objective would have allowed."""
     worst: dict[str, tuple[Done, dt.timedelta]] = {}
     for each in done:
-        objective = specs[each.sync].freshness_objective
-        allowed = objective - (pauses[each.sync, each.due] or dt.timedelta())
-        allowed = allowed if allowed > dt.timedelta() else objective
+        allowed = _allowed(specs[each.sync], pauses[each.sync, each.due])
         delay = (each.done - each.due) * _MINUTE
         other = worst.get(each.sync)
         if delay > allowed and (other is None or each.done - each.due > other[0].done - other[0].due):
@@ -329,9 +333,7 @@ def _late(
     return [worst[name] for name in sorted(worst)]
 
 
-def _sparse(
-    specs: Mapping[str, SheetSyncSpec], pauses: Mapping[tuple[str, int], dt.timedelta | None]
-) -> tuple[tuple[str, dt.timedelta], ...]:
+def _sparse(specs: Mapping[str, SheetSyncSpec], pauses: _Pauses) -> tuple[tuple[str, dt.timedelta], ...]:
     longest: dict[str, dt.timedelta] = {}
     for (name, _), pause in pauses.items():
         if pause and pause > longest.get(name, specs[name].freshness_objective):

@@ -60,7 +60,11 @@ class KnownSync:
 
 @dataclass(frozen=True)
 class Due:
-    """One run that has to happen."""
+    """One run that has to happen.
+
+    Attributes:
+        deadline: from when on its tab is older than it may become; None: nothing is known of that.
+    """
 
     sync: str
     spreadsheet_id: str
@@ -68,6 +72,7 @@ class Due:
     trigger: Trigger
     priority: Priority
     attempts: int
+    deadline: dt.datetime | None = None
 
     @property
     def job(self) -> Job:
@@ -78,6 +83,7 @@ class Due:
             kind=KIND,
             payload={"sync": self.sync, "due_at": self.at.isoformat(), "trigger": self.trigger.value},
             priority=_PRIORITIES[self.priority],
+            deadline=self.deadline,
             attempts=self.attempts,
         )
 
@@ -140,4 +146,6 @@ def _is_neglected(sync: KnownSync, now: dt.datetime) -> bool:
 
 
 def _due(sync: KnownSync, at: dt.datetime, trigger: Trigger) -> Due:
-    return Due(sync.sync, sync.spreadsheet_id, at, trigger, sync.priority, sync.attempts)
+    # Never before it is due: what has been late for days, as it fails, does not push all others aside each time.
+    deadline = at if sync.last_success_at is None else max(sync.last_success_at + sync.freshness, at)
+    return Due(sync.sync, sync.spreadsheet_id, at, trigger, sync.priority, sync.attempts, deadline)

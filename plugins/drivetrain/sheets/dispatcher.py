@@ -63,7 +63,9 @@ def dispatch(
         changes = registry.register(specs(), now, version=version)
     decisions = decide_all(registry.due(now), now)
     due = [each for decision in decisions for each in decision.due]
-    new = queue.publish([each.job for each in due])
+    jobs = [each.job for each in due]
+    # For a queue that hands out what came first, as Pub/Sub does.
+    new = queue.publish(sorted(jobs, key=lambda job: (-job.priority, job.deadline or now)))
     registry.dispatched(decisions, now)
     return Dispatched(
         added=len(changes.added),

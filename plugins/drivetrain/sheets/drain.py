@@ -30,6 +30,7 @@ class Arrival:
         account: which of the accounts serves it, from 0.
         syncs: those that are due.
         priority: the highest of them; the higher goes first.
+        deadline: a minute, the earliest of them; of equal priorities the earlier goes first.
     """
 
     minute: int
@@ -37,6 +38,7 @@ class Arrival:
     account: int
     syncs: tuple[str, ...]
     priority: int = 0
+    deadline: float = 0
 
 
 class Done(NamedTuple):
@@ -97,15 +99,15 @@ def drain(
 class _Visit:
     """A workbook's turn: its syncs with the minute since which each waits, and the calls that are left to make."""
 
-    def __init__(self, arrival: Arrival, due: dict[str, int], calls: Calls, number: int) -> None:
-        self.workbook, self.account, self.priority = arrival.workbook, arrival.account, arrival.priority
-        self.order = (-arrival.priority, min(due.values()), number)
+    def __init__(self, arrival: Arrival, due: dict[str, int], calls: Calls, order: _Order) -> None:
+        self.workbook, self.account, self.order = arrival.workbook, arrival.account, order
         self.due = due
         self.left = list(calls)
         self.is_dropped = False
 
 
-_Entry = tuple[tuple[int, int, int], _Visit]  # the least goes first; orders are unique, so visits are never compared
+_Order = tuple[int, float, int, int]  # priority, deadline, the first minute, and what tells visits apart
+_Entry = tuple[_Order, _Visit]  # the least goes first; orders are unique, so visits are never compared
 
 
 class _Queue:
@@ -129,15 +131,18 @@ class _Queue:
     def arrive(self, arrival: Arrival) -> None:
         """Put a workbook in line. If it stands there already and nothing of it was begun, that turn serves both."""
         due = dict.fromkeys(arrival.syncs, arrival.minute)
+        order = (-arrival.priority, arrival.deadline, arrival.minute, next(self._numbers))
         older = self._not_begun.get(arrival.workbook)
         if older is not None:
             due |= older.due
-            if older.priority >= arrival.priority:
+            priority, deadline, minute, _ = map(min, zip(older.order, order, strict=True))
+            order = (int(priority), deadline, int(minute), order[3])
+            if order[:3] == older.order[:3]:
                 older.due, older.left = due, list(self._cost(due))
                 return
             older.is_dropped = True
             self._open -= 1
-        visit = _Visit(arrival, due, self._cost(due), next(self._numbers))
+        visit = _Visit(arrival, due, self._cost(due), order)
         self._not_begun[arrival.workbook] = visit
         self._open += 1
         self._push(_READS, visit)

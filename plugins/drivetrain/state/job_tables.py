@@ -20,6 +20,7 @@ jobs = sa.Table(
     sa.Column("group_name", sa.Text, nullable=False),
     sa.Column("payload", sa.JSON, nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("deadline", _AT, nullable=False, server_default=sa.func.now(), comment="by when it is to be done"),
     sa.Column("attempts", sa.Integer, nullable=False, comment="how many there may be"),
     sa.Column("tries", sa.Integer, nullable=False, server_default="0", comment="how many there were"),
     sa.Column("published_at", _AT, nullable=False),
@@ -27,7 +28,7 @@ jobs = sa.Table(
     sa.Column("token", sa.BigInteger, comment="of the lease that has it in hand"),
     sa.Column("last_error", sa.Text),
     sa.UniqueConstraint("kind", "key", name="jobs_by_key"),
-    sa.Index("jobs_by_group", "kind", "group_name", sa.text("priority DESC"), "id"),
+    sa.Index("jobs_by_group", "kind", "group_name", sa.text("priority DESC"), "deadline", "id"),
     comment="Jobs that wait or are in hand. A job that is done has no row.",
 )
 
@@ -40,12 +41,14 @@ job_groups = sa.Table(
     sa.Column("leased_until", _AT, comment="NULL: nobody has it"),
     # A summary of the group's jobs while nobody has it, so that the next group is found without reading jobs.
     sa.Column("ready_priority", sa.Integer, comment="the highest of its jobs that may be done"),
+    sa.Column("ready_deadline", _AT, comment="the earliest of its jobs that may be done"),
     sa.Column("ready_id", sa.BigInteger, comment="the oldest of its jobs that may be done"),
     sa.Column("next_at", _AT, comment="when the next of its other jobs may be done"),
     sa.Index(
         "job_groups_by_urgency",
         "kind",
         sa.text("ready_priority DESC"),
+        "ready_deadline",
         "ready_id",
         postgresql_where=sa.text("ready_id IS NOT NULL"),
     ),

@@ -310,14 +310,16 @@ def test_the_most_urgent_group_comes_first(harness: Harness) -> None:
         pytest.skip("Pub/Sub has no priorities: they count among the messages only that one worker has pulled")
     queue = put(
         harness,
+        job("soon-enough", "book-5", harness.kind, deadline=harness.now() + timedelta(hours=2)),
         job("old", "book-1", harness.kind),
         job("older-low", "book-2", harness.kind, priority=-10),
         job("urgent-later", "book-3", harness.kind, priority=50, not_before=harness.now() + timedelta(hours=1)),
+        job("young-and-late", "book-6", harness.kind, deadline=harness.now() - timedelta(minutes=1)),
         job("young", "book-4", harness.kind),
         job("urgent-young", "book-4", harness.kind, priority=10),
     )
-    assert [lease.group for lease in queue.lease(seconds=60, max_groups=2)] == ["book-4", "book-1"]
+    assert [lease.group for lease in queue.lease(seconds=60, max_groups=3)] == ["book-4", "book-6", "book-1"]
     harness.pass_time(3_600)
     leases = queue.lease(seconds=60, max_groups=9)
-    assert [lease.group for lease in leases] == ["book-3", "book-4", "book-1", "book-2"]
+    assert [lease.group for lease in leases] == ["book-3", "book-4", "book-6", "book-1", "book-5", "book-2"]
     assert keys(leases[1]) == ["urgent-young", "young"]

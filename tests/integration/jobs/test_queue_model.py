@@ -25,6 +25,7 @@ class Entry:
     job: Job
     number: int
     not_before: dt.datetime
+    deadline: dt.datetime
     tries: int = 0
     holder: int | None = None
 
@@ -43,11 +44,12 @@ class Model:
         self.dead.pop(new.key, None)
         if new.key in self.entries:
             return 0
-        self.entries[new.key] = Entry(new, next(self.numbers), max(new.not_before or now, now))
+        not_before = max(new.not_before or now, now)
+        self.entries[new.key] = Entry(new, next(self.numbers), not_before, new.deadline or not_before)
         return 1
 
     def revive(self, key: str, now: dt.datetime) -> None:
-        self.publish(replace(self.dead.pop(key)[2], not_before=None), now)
+        self.publish(replace(self.dead.pop(key)[2], not_before=None, deadline=None), now)
 
     def pass_time(self, now: dt.datetime) -> None:
         for group, (_, ends) in list(self.leases.items()):
@@ -72,9 +74,14 @@ class Model:
         if not ready:
             return []
         group = min(
-            ready, key=lambda name: (-max(e.job.priority for e in ready[name]), min(e.number for e in ready[name]))
+            ready,
+            key=lambda name: (
+                -max(e.job.priority for e in ready[name]),
+                min(e.deadline for e in ready[name]),
+                min(e.number for e in ready[name]),
+            ),
         )
-        mine = sorted(ready[group], key=lambda entry: (-entry.job.priority, entry.number))[:most]
+        mine = sorted(ready[group], key=lambda entry: (-entry.job.priority, entry.deadline, entry.number))[:most]
         for entry in mine:
             entry.holder, entry.tries = number, entry.tries + 1
         self.leases[group] = (number, until)
@@ -104,6 +111,7 @@ def test_a_long_history_is_as_in_the_model(engine: Engine, seed: int) -> None:
                 kind,
                 priority=rng.randint(-1, 1),
                 attempts=rng.randint(1, 3),
+                deadline=rng.choice([None, clock.now + dt.timedelta(seconds=rng.randint(-60, 60))]),
                 not_before=rng.choice([None, None, clock.now + dt.timedelta(seconds=30)]),
             )
             assert queue.publish([new]) == model.publish(new, clock.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from drivetrain.jobs.queue import Job
 from hooks.pubsub_client import Received
@@ -18,10 +19,10 @@ class Clock:
         return self.now
 
 
-def pulled(key: str, group: str = "g", *, message: str = "", delivery: int = 1, priority: int = 0) -> Pulled:
+def pulled(key: str, group: str = "g", *, message: str = "", delivery: int = 1, **fields: Any) -> Pulled:
     message = message or f"message of {key}"
     received = Received(f"{message}, delivery {delivery}", message, b"{}", {}, NOON)
-    return Pulled(Job(key=key, group=group, kind="k", priority=priority), received)
+    return Pulled(Job(key=key, group=group, kind="k", **fields), received)
 
 
 def keys(batches: list[list[Pulled]]) -> list[list[str]]:
@@ -42,6 +43,15 @@ def test_the_most_urgent_group_is_taken_first() -> None:
     stash = Stash(60)
     stash.put([pulled("a1", "a"), pulled("b1", "b", priority=-1), pulled("c1", "c"), pulled("c2", "c", priority=5)])
     assert keys(stash.take(3)) == [["c1", "c2"], ["a1"], ["b1"]]
+
+
+def test_of_equal_priorities_the_earlier_deadline_is_first_and_none_is_the_time_of_publication() -> None:
+    stash = Stash(60)
+    minute = dt.timedelta(minutes=1)
+    times = {"a": NOON + minute, "b": None, "c": NOON - minute, "d": NOON + 2 * minute}
+    stash.put([pulled(f"{name}1", name, deadline=at) for name, at in times.items()])
+    stash.put([pulled("d2", "d", deadline=NOON - 2 * minute)])
+    assert [batch[0].job.group for batch in stash.take(4)] == ["d", "c", "b", "a"]
 
 
 def test_a_copy_is_needless() -> None:

@@ -28,6 +28,7 @@ jobs = st.builds(
         st.text(st.characters(codec="utf-8"), max_size=9), values | st.text(max_size=20), max_size=4
     ),
     priority=st.integers(-MAX_PRIORITY, MAX_PRIORITY),
+    deadline=st.none() | st.datetimes(timezones=st.timezones()),
     not_before=st.none() | st.datetimes(timezones=st.timezones()),
     attempts=st.integers(1, MAX_ATTEMPTS),
 )

@@ -81,3 +81,15 @@ def test_a_sync_without_a_schedule_never_runs_by_itself() -> None:
 def test_priorities_are_the_queue_s() -> None:
     by = {p: decide(known(priority=p), NOON).due[0].job.priority for p in Priority}
     assert by[Priority.LOW] < by[Priority.NORMAL] < by[Priority.HIGH]
+
+
+def test_a_job_s_deadline_is_when_its_tab_grows_older_than_it_may() -> None:
+    every_hour = Schedule(cron="0 * * * *")
+
+    def deadline(**facts: Any) -> dt.datetime | None:
+        (due,) = decide(known(schedule=every_hour, dispatched_until=NOON - MINUTE, **facts), NOON).due
+        return due.job.deadline
+
+    assert deadline(last_success_at=NOON - HOUR, freshness=HOUR + 30 * MINUTE) == NOON + 30 * MINUTE
+    assert deadline(last_success_at=NOON - 9 * DAY, freshness=HOUR) == NOON, "late, but not ahead of all"
+    assert deadline(last_success_at=None) == NOON

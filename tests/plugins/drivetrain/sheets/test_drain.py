@@ -30,14 +30,16 @@ def plain(arrivals: Collection[Arrival], accounts: int, per_account: Calls, per_
             older = next((turn for turn in line if turn["book"] == each.workbook and not turn["begun"]), None)
             if older:
                 due |= older["due"]
-            if older and older["priority"] >= each.priority:
-                older |= {"due": due, "left": list(cost(due))}
-                continue
+            order = (-each.priority, each.deadline, min(due.values()), number)
             if older:
+                first = older["order"]
+                if order[0] >= first[0] and order[1] >= first[1]:
+                    older |= {"due": due, "left": list(cost(due))}
+                    continue
+                order = (min(order[0], first[0]), min(order[1], first[1]), *order[2:])
                 line.remove(older)
-            order = (-each.priority, min(due.values()), number)
             line.append(
-                {"book": each.workbook, "account": each.account, "priority": each.priority, "order": order}
+                {"book": each.workbook, "account": each.account, "order": order}
                 | {"due": due, "left": list(cost(due)), "begun": False}
             )
         for kind in (0, 1):
@@ -61,13 +63,19 @@ def plain(arrivals: Collection[Arrival], accounts: int, per_account: Calls, per_
 @given(
     st.lists(
         st.builds(
-            lambda minute, book, count, priority: Arrival(
-                minute, BOOKS[book], book % 3, tuple(f"{BOOKS[book]}_{n}" for n in range(count)), priority
+            lambda minute, book, count, priority, wait: Arrival(
+                minute,
+                BOOKS[book],
+                book % 3,
+                tuple(f"{BOOKS[book]}_{n}" for n in range(count)),
+                priority,
+                minute + wait,
             ),
             st.integers(0, 12),
             st.integers(0, 4),
             st.integers(1, 4),
             st.integers(-1, 1),
+            st.integers(0, 9),
         ),
         max_size=40,
         unique_by=lambda each: (each.minute, each.workbook),
