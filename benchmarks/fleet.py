@@ -217,6 +217,14 @@ class RunningFleet:
         known = {**os.environ, **(environment or {})}
         return Crew(self.context, Duty(self.include, known, settings, self.log, look_again_seconds), clock, size)
 
+    def until_ready(self, crew: Crew) -> None:
+        """Wait until all workers have begun to look for jobs: a process imports Airflow for seconds before that."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while not crew.is_ready:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no worker is ready after {DRAIN_SECONDS} s, see {self.log}")
+            time.sleep(0.05)
+
     def dispatch(self, now: dt.datetime) -> int:
         """One round, as SheetsDispatchOperator makes it; how many jobs are new.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from multiprocessing.context import ForkServerContext
     from multiprocessing.process import BaseProcess
+    from multiprocessing.sharedctypes import Synchronized
     from pathlib import Path
 
     from benchmarks.fleet_clock import PlayedClock
@@ -44,8 +45,8 @@ class Duty:
     look_again_seconds: float = 1.0
 
 
-def work(duty: Duty, clock: PlayedClock) -> None:
-    """Drain again and again; the process' main function."""
+def work(duty: Duty, clock: PlayedClock, begun: Synchronized[int]) -> None:
+    """Drain again and again; the process' main function. `begun` counts those that have come so far."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted benchmark stops its workers itself
     os.environ.update(duty.environment)
     logging.basicConfig(
@@ -63,6 +64,8 @@ def work(duty: Duty, clock: PlayedClock) -> None:
     state = StateHook()
     queue, syncs = job_queue(KIND, state=state), SyncFiles(duty.include)
     with SheetsRunner(settings=Settings(wait_seconds=duty.look_again_seconds), now=clock, log=said.info) as run:
+        with begun.get_lock():
+            begun.value += 1
         while True:
             Worker(queue, state.registry, syncs, run, settings=duty.settings, now=clock, log=said.warning).drain()
 
@@ -89,6 +92,7 @@ class Crew:
     _workers: list[BaseProcess] = field(default_factory=list)
 
     def __enter__(self) -> Crew:
+        self._begun = self.context.Value("i", 0)
         self._workers = [self._hire() for _ in range(self.size)]
         return self
 
@@ -96,6 +100,11 @@ class Crew:
         for worker in self._workers:
             self._end(worker)
         self._workers = []
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether as many as there are have begun to drain."""
+        return self._begun.value >= self.size
 
     def kill_one(self, draw: random.Random) -> None:
         """SIGKILL one of them, and start another one in its place."""
@@ -118,7 +127,7 @@ class Crew:
         return self.cpu_seconds + sum(cpu_seconds(worker.pid or 0) for worker in self._workers)
 
     def _hire(self) -> BaseProcess:
-        worker = self.context.Process(target=work, args=(self.duty, self.clock), daemon=True)
+        worker = self.context.Process(target=work, args=(self.duty, self.clock, self._begun), daemon=True)
         worker.start()
         return worker
 

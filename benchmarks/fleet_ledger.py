@@ -7,6 +7,7 @@ through gspread and queries through the driver's plain cursor, which is not how 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 from collections import Counter, defaultdict
 from contextlib import closing
@@ -116,8 +117,31 @@ def settle(due: DueTimes, records: Iterable[Any]) -> Account:
     return account
 
 
-def late(objectives: Mapping[str, dt.timedelta], until: dt.datetime, records: Iterable[Any]) -> list[str]:
-    """Syncs whose tab was older than their objective at any time up to `until`, a line each.
+@dataclass(frozen=True)
+class Age:
+    """How old a sync's tab was at its oldest; None: it never ran."""
+
+    sync: str
+    oldest: dt.timedelta | None
+    objective: dt.timedelta
+
+    @property
+    def share(self) -> float:
+        """Of the objective."""
+        return math.inf if self.oldest is None else self.oldest / self.objective
+
+    @property
+    def is_late(self) -> bool:
+        """Whether that was older than it may be."""
+        return self.share > 1
+
+    def __str__(self) -> str:
+        was = "it never ran" if self.oldest is None else f"{self.oldest} old"
+        return f"{self.sync}: {was}, its objective is {self.objective}"
+
+
+def ages(objectives: Mapping[str, dt.timedelta], until: dt.datetime, records: Iterable[Any]) -> list[Age]:
+    """How old each sync's tab was at its oldest up to `until`.
 
     A tab is as old as the moment at which its run began to read. The first record of a sync is where counting begins.
     """
@@ -131,13 +155,12 @@ def late(objectives: Mapping[str, dt.timedelta], until: dt.datetime, records: It
     for sync, objective in objectives.items():
         ended = sorted(runs.get(sync, ()))
         if not ended:
-            found.append(f"{sync}: it never ran, its objective is {objective}")
+            found.append(Age(sync, None, objective))
             continue
         as_of, oldest = ended[0][1], dt.timedelta()
         for finished, started in ended:
             oldest, as_of = max(oldest, finished - as_of), max(as_of, started)
-        if (oldest := max(oldest, until - as_of)) > objective:
-            found.append(f"{sync}: {oldest} old, its objective is {objective}")
+        found.append(Age(sync, max(oldest, until - as_of), objective))
     return found
 
 

@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 NINE = Schedule((0,), (9,))
 BEGIN = dt.datetime(2026, 12, 8, 9, tzinfo=ZoneInfo(ZONE)).astimezone(dt.UTC)
 DAY = dt.timedelta(days=1)
-# Long enough for what the two cores have to do in it.
-MINUTE_SECONDS = 40.0
-GRACE_SECONDS = 0.8
 WORKERS = 2
 PER_ACCOUNT, PER_PROJECT = 60, 300
 RECORD = "sync, due_at, trigger, outcome, is_final, attempt, started_at, finished_at"
@@ -145,6 +142,7 @@ def run(fleet: Fleet, size: Size, quota: Quota) -> Report:
         bench.register(BEGIN - MINUTE)
         clock.start()
         with bench.crew(clock, WORKERS, WorkerSettings(idle_seconds=60)) as crew:
+            bench.until_ready(crew)
             cases = [burst(bench, crew, clock, "every tab new", BEGIN, quota)]
             rested = time.monotonic() + quota.minute_seconds + quota.grace_seconds
             with closing(bench.servers.snowflake.connect()) as warehouse:
@@ -190,7 +188,8 @@ def summarize(bench: RunningFleet, size: Size, quota: Quota, cases: Sequence[Cas
         }
         report.metrics |= {f"{name}.{metric}": spread([value], unit) for metric, (value, unit) in put.items()}
         kept = "" if case.share == 1 else f", with the {case.share:.0%} of it that these jobs may spend"
-        if bound and case is cases[-1]:  # else all calls fit into one minute
+        # Every tab is new once in a fleet's life, and two cores take about as long for that as the quota: no goal.
+        if bound and case is cases[-1]:
             ratio = round(case.seconds / bound, 3)
             report.targets.append(Target(f"{case.name}: time over the quota's own bound{kept}", "<=", 1.1, ratio))
         report.targets += [
@@ -207,7 +206,7 @@ def summarize(bench: RunningFleet, size: Size, quota: Quota, cases: Sequence[Cas
 
 
 def main(
-    minute_seconds: float = typer.Option(MINUTE_SECONDS, help="How long the quota's minute lasts."),
+    minute_seconds: float = typer.Option(60.0, help="How long the quota's minute lasts; Google's lasts 60 s."),
     scale: float = typer.Option(0.1, help="Of the rows of tables and results."),
     reserve: float = typer.Option(0.0, help="Share of the quota that is kept for those that people wait for."),
     quick: bool = typer.Option(default=False, help="100 syncs and a minute of 4 s; writes no result."),
@@ -215,7 +214,7 @@ def main(
     """Run the benchmark and write benchmarks/results/sheets-burst.json."""
     size = Size(100, 0.02) if quick else Size(scale=scale)
     fleet = drawn(size, lambda _: NINE)
-    quota = Quota(4.0, 0.3, reserve) if quick else Quota(minute_seconds, GRACE_SECONDS, reserve)
+    quota = Quota(4.0, 0.3, reserve) if quick else Quota(minute_seconds, reserve_share=reserve)
     run(fleet, size, quota).show(write=not quick)
 
 

@@ -22,7 +22,7 @@ import typer
 
 from benchmarks.fleet import RunningFleet, Size, described, drawn
 from benchmarks.fleet_clock import MINUTE, PlayedClock
-from benchmarks.fleet_ledger import DueTimes, late, settle
+from benchmarks.fleet_ledger import DueTimes, ages, settle
 from benchmarks.fleet_loads import ASSUMPTION, cadences, load
 from benchmarks.fleet_servers import Quota
 from benchmarks.frame import Report, Target, percentile, spread
@@ -31,7 +31,7 @@ from standins.fleet.schedules import ZONE
 if TYPE_CHECKING:
     from benchmarks.fleet import Used
     from benchmarks.fleet_crew import Crew
-    from benchmarks.fleet_ledger import Account, Verdict
+    from benchmarks.fleet_ledger import Account, Age, Verdict
     from standins.fleet.fleet import Fleet
 
 HOUR = 60 * MINUTE
@@ -68,15 +68,20 @@ class Evidence:
 
     Attributes:
         records: of the registry, RECORD.
-        late: syncs that were older than their objective, a line each.
+        ages: of the syncs' tabs, at their oldest.
     """
 
     played: Played
     account: Account
     records: list[Any]
-    late: list[str]
+    ages: list[Age]
     used: Used
     verdict: Verdict
+
+    @property
+    def late(self) -> list[Age]:
+        """Those that were older than their objective."""
+        return [age for age in self.ages if age.is_late]
 
 
 def play(bench: RunningFleet, crew: Crew, clock: PlayedClock, due: DueTimes, seed: int) -> Played:
@@ -137,8 +142,8 @@ def run(fleet: Fleet, size: Size, minute_seconds: float, workers: int, hours: ra
             # What was loaded after a sync's last due time is still to come: one more run of each, then all is compared.
             bench.publish_all(clock())
             bench.drain(crew)
-            too_late = late(objectives, due.end, records)
-            evidence = Evidence(played, settle(due, records), records, too_late, used, bench.verify(due))
+            oldest = ages(objectives, due.end, records)
+            evidence = Evidence(played, settle(due, records), records, oldest, used, bench.verify(due))
         report = Report("sheets-day", _load_text(bench, clock, size, workers, due))
         report.runs = series(evidence, clock, due)
         _metrics(report, bench, crew, clock, evidence)
@@ -200,6 +205,7 @@ def _metrics(report: Report, bench: RunningFleet, crew: Crew, clock: PlayedClock
     for share in (50, 99, 100):
         put(f"lag.p{share}", percentile(lags, share), "min of the day")
         put(f"lag.p{share}_real", percentile(lags, share) * clock.minute_seconds, "s")
+    put("age.oldest_of_its_objective", max(age.share for age in evidence.ages), "of 1")
     put("calls.reads", calls["read"], "calls")
     put("calls.writes", calls["write"], "calls")
     put("queries.results_per_job", (statements["SELECT"] + statements["WITH"]) / done, "queries")
@@ -236,8 +242,8 @@ def _targets(report: Report, bench: RunningFleet, crew: Crew, due: DueTimes, evi
         Target("sheets that say what their query says", "==", len(bench.syncs), verdict.equal),
         Target("workers that crashed", "==", 0, len(crew.crashed)),
     ]
-    for line in (*verdict.different[:5], *evidence.late[:5], *map(str, account.lost[:5])):
-        typer.echo(line)
+    for line in (*verdict.different[:5], *evidence.late[:5], *account.lost[:5]):
+        typer.echo(str(line))
 
 
 def main(

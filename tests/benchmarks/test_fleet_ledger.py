@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.fleet_clock import PlayedClock
-from benchmarks.fleet_ledger import DueTimes, late, settle
+from benchmarks.fleet_ledger import DueTimes, ages, settle
 from benchmarks.sheets_burst import Needed
 from benchmarks.sheets_chaos import plan
 from drivetrain.sheets import schedule, spec
@@ -81,8 +81,12 @@ def test_a_tab_is_late_where_it_was_older_than_its_objective_before_a_run_ended_
         *(record("left", minute, minute + 2) for minute in (0, 25)),
         record("left", 50, 52, outcome="superseded"),
     ]
-    found = late(objectives, BEGIN + 60 * MINUTE, records)
-    assert [line.partition(":")[0] for line in found] == ["slow", "left", "never"]
+    found = ages(objectives, BEGIN + 60 * MINUTE, records)
+    assert [age.sync for age in found if age.is_late] == ["slow", "left", "never"]
+    assert [str(age) for age in found[::3]] == [
+        "kept: 0:26:00 old, its objective is 0:30:00",
+        "never: it never ran, its objective is 0:30:00",
+    ]
 
 
 def test_the_bound_is_the_busiest_accounts_and_a_second_look_is_not_needed() -> None:
