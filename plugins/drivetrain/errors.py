@@ -32,10 +32,6 @@ class QuotaExceededError(RetriableError):
     """The other side counted too many calls; the call had no effect."""
 
 
-class NotNowError(RetriableError):
-    """Nothing was tried, since it would only have waited: others go first. Not an attempt of its job."""
-
-
 class UnavailableError(RetriableError):
     """The call is known to have had no effect: it never reached the other side, or was a read."""
 

@@ -86,10 +86,6 @@ class SheetsClient:
         """Calls and bytes so far, every try counted."""
         return self._usage
 
-    def wait_for_room(self) -> float:
-        """How many seconds the quota would keep a look and a batch waiting now."""
-        return self._quota.wait_for({Kind.READ: 2, Kind.WRITE: 1}, self._account, priority=self._priority)
-
     def get_workbook(self, spreadsheet_id: str, fields: str) -> dict[str, Any]:
         """spreadsheets.get with a field mask: begins a look at the workbook.
 

@@ -151,21 +151,21 @@ local function earliest(which, at)
 end
 
 local start = math.max(opens, now)
-local moment, sooner = start, nil
+local moment = start
 if tight then
   for _, log in ipairs(logs) do read(log) end
   moment = earliest('times', start)
   if moment > now and pushes then
-    sooner = earliest('others', start)
-    if sooner < moment then moment = sooner else sooner = nil end
+    local sooner = earliest('others', start)
+    if sooner < moment then
+      moment = sooner
+      for _, log in ipairs(logs) do
+        if #log.low > 0 then redis.call('ZREM', log.key, unpack(log.low)) end
+      end
+    end
   end
 end
 if moment - now > patience then return {moment - now, 0} end
-if sooner then
-  for _, log in ipairs(logs) do
-    if #log.low > 0 then redis.call('ZREM', log.key, unpack(log.low)) end
-  end
-end
 
 each_entry(function(log, name)
   redis.call('ZADD', log.key, text(moment), mark .. name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivetrain.errors import NotNowError, RetriableError
+from drivetrain.errors import RetriableError
 from drivetrain.jobs.clock import utc_now
 from drivetrain.quota.port import Priority
 from drivetrain.sheets.dispatch import Trigger
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from drivetrain.sheets.worker import Work
 
 
-_NOT_NOW_SECONDS = 2.0
 _ORDER = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
 
 
@@ -108,16 +107,7 @@ class SheetsRunner:
             self._opened.clear()
 
     def __call__(self, works: Sequence[Work], still_ours: Callable[[], bool]) -> GroupResult:
-        """See Runner.
-
-        Raises:
-            NotNowError: the workbook's account has no room in the quota for a while.
-        """
-        wait = self._sheets(works).client_for(works[0].sync.spec.target.spreadsheet_id).wait_for_room()
-        if wait > _NOT_NOW_SECONDS:
-            # Other accounts may have room: their workbooks need not wait for a thread that sleeps, nor a query be asked
-            # whose answer is old by the time that it can be written.
-            raise NotNowError(f"the quota has no room for {wait:.0f} s", retry_after_seconds=wait)
+        """See Runner."""
         skipped, asked = self._sort(works)
         result = self._run(asked, still_ours) if asked else GroupResult()
         result.outcomes.update(skipped)
@@ -154,7 +144,7 @@ class SheetsRunner:
 
     def _run(self, asked: Sequence[_Asked], still_ours: Callable[[], bool]) -> GroupResult:
         target = asked[0].work.sync.spec.target
-        sheets = self._sheets([each.work for each in asked])
+        sheets = self._sheets(target.connection, max((_priority(each.work) for each in asked), key=_ORDER.index))
         port = GuardedPort(sheets.client_for(target.spreadsheet_id), still_ours)
         snowflake = self._snowflake()
         shared: dict[str, dt.datetime] = {}
@@ -211,9 +201,7 @@ class SheetsRunner:
             name=name,
         )
 
-    def _sheets(self, works: Sequence[Work]) -> GoogleSheetsHook:
-        connection_id = works[0].sync.spec.target.connection
-        priority = max(map(_priority, works), key=_ORDER.index)
+    def _sheets(self, connection_id: str, priority: Priority) -> GoogleSheetsHook:
         with self._lock:
             if (connection_id, priority) not in self._hooks:
                 hook = GoogleSheetsHook(connection_id, quota=shared_quota(), priority=priority)

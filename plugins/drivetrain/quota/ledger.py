@@ -122,7 +122,7 @@ class Ledger:
         Args:
             ticket: more than may ever be booked at once is cut off, see `fitted`.
             now: in microseconds.
-            patience: the longest wait, in microseconds; below zero nothing is booked.
+            patience: the longest wait, in microseconds.
         """
         ticket = fitted(ticket, self.limits)
         for _, _, name in self._all_logs(ticket):
@@ -132,14 +132,14 @@ class Ledger:
         if booked is not None and opens <= max(booked, now) and now <= booked + self.times.grace // 2:
             return Answer(max(booked - now, 0), is_booked=True, ticket=ticket)
         self.give_back(ticket, ticket.needs)
-        moment, pushes = self._earliest(ticket, max(opens, now), now, without_low=False), False
+        moment = self._earliest(ticket, max(opens, now), now, without_low=False)
         if moment > now and ticket.priority is not Priority.LOW:
             sooner = self._earliest(ticket, max(opens, now), now, without_low=True)
-            moment, pushes = sooner, sooner < moment
+            if sooner < moment:
+                moment = sooner
+                self._push_low_aside(ticket, now)
         if moment - now > patience:
             return Answer(moment - now, is_booked=False, ticket=ticket)
-        if pushes:
-            self._push_low_aside(ticket, now)
         self.note(ticket, now, moment - now)
         return Answer(moment - now, is_booked=True, ticket=ticket)
 

@@ -89,9 +89,6 @@ class Quota(Protocol):
             QuotaExceededError: see take.
         """
 
-    def wait_for(self, needs: Mapping[Kind, int], account: str, *, priority: Priority = Priority.NORMAL) -> float:
-        """How many seconds hold() would wait now. Nothing is booked: it may be longer by the time it is asked for."""
-
     def refused(self, kind: Kind, account: str, *, retry_after_seconds: float | None) -> None:
         """The vendor refused a call for its quota: slow down, everybody.
 
@@ -130,11 +127,6 @@ class Unlimited:
         """Itself: there is always another one."""
         del needs, account, priority, keep
         return self
-
-    def wait_for(self, needs: Mapping[Kind, int], account: str, *, priority: Priority = Priority.NORMAL) -> float:
-        """Never."""
-        del needs, account, priority
-        return 0.0
 
     def use(self, kind: Kind) -> bool:
         """Always."""

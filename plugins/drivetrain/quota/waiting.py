@@ -24,10 +24,7 @@ class Book(Protocol):
     """Where calls are booked. Every method is atomic."""
 
     def ask(self, ticket: Ticket, patience: int, *, again: bool) -> Answer:
-        """See Ledger.ask; the book knows what time it is. Again: the ticket has been booked before.
-
-        With a patience below zero nothing is ever booked.
-        """
+        """See Ledger.ask; the book knows what time it is. Again: the ticket has been booked before."""
 
     def spend(self, ticket: Ticket, kind: Kind, index: int) -> bool:
         """See Ledger.spend."""
@@ -83,10 +80,6 @@ class WaitingQuota:
     ) -> WaitedFor:
         """See Quota.hold."""
         return self._wait(Ticket(account, needs, priority, keep), None)
-
-    def wait_for(self, needs: Mapping[Kind, int], account: str, *, priority: Priority = Priority.NORMAL) -> float:
-        """See Quota.wait_for."""
-        return self._book.ask(Ticket(account, needs, priority), -1, again=False).wait / MICROSECONDS
 
     def refused(self, kind: Kind, account: str, *, retry_after_seconds: float | None) -> None:
         """See Quota.refused."""

@@ -7,14 +7,13 @@ recorded in the registry.
 from __future__ import annotations
 
 import datetime as dt
-import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, Self
 
-from drivetrain.errors import DrivetrainError, FatalError, NotNowError, RetriableError, UnavailableError
+from drivetrain.errors import DrivetrainError, FatalError, RetriableError, UnavailableError
 from drivetrain.jobs.keeper import Keeper
 from drivetrain.jobs.queue import LeaseLostError
 from drivetrain.sheets.message import MessageRefusedError, SyncMessage, read_message
@@ -96,7 +95,6 @@ class Drained:
         queries: asked the source.
         shared: fetched the result of another sync's equal query.
         skipped: neither asked nor looked, since the source has not changed.
-        postponed: put off untried, since the quota had no room; they come again.
     """
 
     workbooks: int = 0
@@ -112,7 +110,6 @@ class Drained:
     queries: int = 0
     shared: int = 0
     skipped: int = 0
-    postponed: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, **counts: int) -> None:
@@ -153,7 +150,6 @@ class Worker:
         self.queue, self.registry, self.syncs, self.run = queue, registry, syncs, run
         self.settings, self.now, self.log = settings, now, log
         self.drained = Drained()
-        self._expects_until = -math.inf  # when the last of the jobs that it has put off comes again
 
     def drain(self) -> Drained:
         """Work until the queue is empty or the time is up."""
@@ -177,7 +173,7 @@ class Worker:
                     self._work(lease)
                 continue
             idle_since = idle_since if idle_since is not None else clock
-            if clock - idle_since >= self.settings.idle_seconds and clock >= self._expects_until:
+            if clock - idle_since >= self.settings.idle_seconds:
                 return
             time.sleep(self.settings.poll_seconds)
 
@@ -242,8 +238,6 @@ class Worker:
         records: list[RunRecord] = []
         for work in works:
             name = work.sync.spec.sync
-            if isinstance(errors.get(name), NotNowError):
-                continue
             records.append(_record(work, started, ended, outcomes.get(name), errors.get(name)))
             if name in outcomes:
                 records += [_superseded(old, started, ended) for old in work.covers]
@@ -272,9 +266,6 @@ class Worker:
             error = errors.get(work.sync.spec.sync)
             if error is None:
                 continue
-            if isinstance(error, NotNowError):
-                waits[work.sync.spec.sync] = self._put_off(holder, work, error)
-                continue
             self.log(f"{work.key}, attempt {work.delivery.attempt} of {work.delivery.job.attempts}: {error}")
             if isinstance(error, FatalError):
                 holder.bury(work.delivery, str(error))
@@ -287,15 +278,6 @@ class Worker:
                 if again:
                     waits[work.sync.spec.sync] = wait
         return waits
-
-    def _put_off(self, holder: _Holder, work: Work, error: NotNowError) -> float:
-        """Let it and what it covers come again untried; in how many seconds."""
-        wait = error.retry_after_seconds or self.settings.first_retry_seconds
-        jobs = [work.delivery, *(old.delivery for old in work.covers)]
-        holder.postpone(jobs, wait)
-        self.drained.add(postponed=len(jobs))
-        self._expects_until = max(self._expects_until, time.monotonic() + wait)
-        return wait
 
     def _wait(self, attempt: int, asked: float | None) -> float:
         grown = self.settings.first_retry_seconds * 2.0 ** (attempt - 1)

@@ -98,17 +98,6 @@ def test_held_calls_are_spent_or_given_back(valkey: Valkey, time: Time) -> None:
     assert [there.take(Kind.WRITE, ONE) for _ in range(4)] == [0] * 4
 
 
-def test_how_long_it_would_wait_is_told_without_a_booking(valkey: Valkey, time: Time) -> None:
-    here, there = quota(valkey, time), quota(valkey, time)
-    needs = {Kind.READ: 2, Kind.WRITE: 1}
-    assert [there.wait_for(needs, ONE) for _ in range(9)] == [0] * 9
-    assert [here.take(Kind.READ, ONE) for _ in range(3)] == [0] * 3
-    time.sleep(20)
-    assert there.wait_for(needs, ONE) == pytest.approx(42)
-    assert there.wait_for({Kind.READ: 1}, ONE) == 0
-    assert there.wait_for(needs, TWO) == 0
-
-
 def test_a_process_that_dies_with_kept_calls_costs_others_half_a_minute(valkey: Valkey, time: Time) -> None:
     quota(valkey, time).hold({Kind.WRITE: 2}, ONE, keep=True)
     there = quota(valkey, time)

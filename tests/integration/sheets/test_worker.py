@@ -6,14 +6,13 @@ import datetime as dt
 import multiprocessing
 import os
 import signal
-import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
-from drivetrain.errors import NotNowError, SourceError, UnavailableError
+from drivetrain.errors import SourceError, UnavailableError
 from drivetrain.jobs.postgres import PostgresQueue
 from drivetrain.jobs.queue import Job
 from drivetrain.sheets.catalog import Sync
@@ -189,25 +188,6 @@ def test_what_may_succeed_later_is_tried_again_after_a_growing_wait_and_then_giv
     assert fleet.worker().drain().failed == 1
     assert fleet.dead() == {job.key: "Snowflake can't be reached"}
     assert fleet.history()[job.key] == ("failed", 3)
-
-
-def test_what_the_quota_has_no_room_for_comes_again_untried_and_others_go_on_meanwhile(
-    fleet: Fleet, sheets: SheetsStandin, workbook: str
-) -> None:
-    other = sheets.create_spreadsheet(title="Other account", tabs=["Sheet1"], share_with=["sync-1"])
-    fleet.sync(workbook, "full", NotNowError("the quota has no room for 1 s", retry_after_seconds=1))
-    fleet.sync(other, "free")
-    jobs = [fleet.publish("full", NOON - MINUTE), fleet.publish("full")]
-    free = fleet.publish("free")
-    begun = time.monotonic()
-    drained = fleet.worker(threads=1).drain()
-    assert time.monotonic() - begun >= 1, "it stays until they may come again"
-    assert (drained.good, drained.postponed, drained.retried, drained.failed) == (1, 2, 0, 0)
-    assert fleet.history() == {free.key: ("written", 1)}
-    assert fleet.worker().drain().workbooks == 0, "not before there is room"
-    fleet.rows["full"], fleet.time = ROWS, fleet.time + dt.timedelta(seconds=1)
-    fleet.worker().drain()
-    assert {fleet.history()[job.key] for job in jobs} == {("superseded", 1), ("written", 1)}
 
 
 def test_an_append_that_has_to_be_tried_again_goes_before_the_later_ones(fleet: Fleet, workbook: str) -> None:

@@ -7,7 +7,7 @@ chooses. The oracle is the server: a list of arrivals, and every window counted 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
@@ -62,12 +62,6 @@ def play(ledger: Any, actors: list[Actor]) -> Server:
     def at(moment: int, do: Any) -> None:
         heapq.heappush(events, (moment, next(order), do))
 
-    def comes(actor: Actor, ticket: Ticket, now: int) -> None:
-        asked = ledger.ask(replace(ticket, id=f"{ticket.id}?"), now, -1)
-        assert not asked.is_booked
-        assert ledger.ask(replace(ticket, id=f"{ticket.id}??"), now, -1).wait == asked.wait, "nothing was booked"
-        asks(actor, ticket, now, actor.oversleeps)
-
     def asks(actor: Actor, ticket: Ticket, now: int, oversleeps: int) -> None:
         answer = ledger.ask(ticket, now, FOREVER)
         assert answer.is_booked
@@ -92,7 +86,7 @@ def play(ledger: Any, actors: list[Actor]) -> Server:
 
     for number, actor in enumerate(actors):
         ticket = Ticket(actor.account, actor.needs, actor.priority, actor.keep, id=f"t{number}")
-        at(actor.start, lambda t, a=actor, k=ticket: comes(a, k, t))
+        at(actor.start, lambda t, a=actor, k=ticket: asks(a, k, t, a.oversleeps))
     while events:
         now, _, do = heapq.heappop(events)
         do(now)

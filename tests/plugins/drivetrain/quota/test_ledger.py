@@ -109,14 +109,6 @@ def test_nothing_is_booked_beyond_the_patience() -> None:
     assert booked(ledger, single()) == PERIOD
 
 
-def test_a_question_how_long_it_would_be_pushes_nobody_aside() -> None:
-    ledger = Ledger(Limits(account_reads=1, reserve_share=0))
-    waiting = single(priority=Priority.LOW)
-    assert [booked(ledger, ticket) for ticket in (single(), waiting)] == [0, PERIOD]
-    assert ledger.ask(single(), 0, -1).wait == PERIOD, "it would take the low one's place"
-    assert booked(ledger, waiting, PERIOD) == PERIOD, "which it has still"
-
-
 def test_a_refused_account_waits_and_others_do_not() -> None:
     ledger = Ledger(GOOGLE)
     ledger.refused(Kind.READ, "one@p", 0, 30 * SECOND)
