@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 HOUR = 60 * MINUTE
 # A Tuesday. The tables' first rows end two weeks before, so that no interval of this day has any of them.
 DAY = dt.datetime(2026, 12, 8, tzinfo=ZoneInfo(ZONE)).astimezone(dt.UTC)
-MINUTE_SECONDS = 0.6
+MINUTE_SECONDS = 1.2
 # A call's way from its permission to Google's count takes what it takes, however short the minute is.
 GRACE_SECONDS = 0.3
 WORKERS = 2
