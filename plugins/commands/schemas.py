@@ -10,6 +10,7 @@ import typer
 
 from drivetrain.alerts.routes import AlertRoutes
 from drivetrain.errors import FatalError
+from drivetrain.rbac.spec import RoleSpec, TeamAccessSpec, TeamRoleSpec
 from drivetrain.sheets.load_spec import SheetLoadSpec
 from drivetrain.sheets.spec import SheetSyncSpec
 from drivetrain.sheets.workbooks import Listing
@@ -24,6 +25,9 @@ MODELS: dict[str, type[ClosedModel]] = {
     "sheet_load": SheetLoadSpec,
     "alert_routes": AlertRoutes,
     "workbooks": Listing,
+    "rbac_role": RoleSpec,
+    "rbac_team_role": TeamRoleSpec,
+    "rbac_team": TeamAccessSpec,
 }
 FOLDER = Path("include/schemas")
 

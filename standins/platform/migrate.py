@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 
-def main(secrets_file: str, admin: str) -> None:
-    """Migrate, then make the administrator.
+def main(secrets_file: str, admin: str, include: str = "") -> None:
+    """Migrate, make the administrator, then the roles of teams.
 
     Args:
         secrets_file: holds the administrator's password, which must be on no command line.
         admin: the administrator's name.
+        include: the folder whose rbac/ says which roles there are; without it only Airflow's own are made.
     """
     from airflow.providers_manager import ProvidersManager
 
@@ -38,6 +40,16 @@ def main(secrets_file: str, admin: str) -> None:
             user = builder.sm.reset_password(user.id, password)
         if not user:
             sys.exit(f"cannot make the user {admin}: see the lines above")
+    if include:
+        # --delete-many: here another branch may well have other teams.
+        _drivetrain("rbac", "apply", "--yes", "--delete-many", "--include", include)
+
+
+def _drivetrain(*arguments: str) -> None:
+    """Run a command of ours here, and end with it: in a process of its own it would import all of Airflow anew."""
+    (program,) = entry_points(group="console_scripts", name="drivetrain")
+    sys.argv = ["drivetrain", *arguments]
+    program.load()()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import signal
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ AIRFLOW_PARTS = {
 }
 # The triggerer waits 10 s for a child that has gone already. Its triggers are in the database, none is lost.
 STOP_SECONDS = {"triggerer": 2.0}
+_TEAM = re.compile(r"(?m)^team:[ \t]*([a-z0-9_]+)")
 
 
 def hash_of(files: Iterable[Path]) -> str:
@@ -38,6 +40,19 @@ def hash_of(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(f"{file.name}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def roles_of(include: Path) -> str:
+    """Changes with what says which roles there are: the files in rbac/, and which teams have specs of which kind."""
+    digest = hashlib.sha256()
+    for file in sorted((include / "rbac").glob("**/*.yaml")):
+        digest.update(f"{file.relative_to(include)}\0".encode() + file.read_bytes())
+    owners = set[str]()
+    for kind in (include / "specs").glob("*/"):
+        texts = (file.read_text(encoding="utf-8", errors="replace") for file in kind.rglob("*.yaml"))
+        owners.update(f"{kind.name} {team}" for text in texts for team in _TEAM.findall(text))
+    digest.update("\0".join(sorted(owners)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -156,6 +171,8 @@ def _warehouse(layout: Layout) -> Command:
 def _airflow(layout: Layout, secrets: Secrets) -> list[Unit]:
     env = airflow_env(layout, secrets)
     lock = hash_of([layout.repository / "requirements.txt"])
+    include = layout.repository / "include"
+    roles = f"{lock} {roles_of(include)}"
     plugins = layout.repository / "plugins"
     # These two import our code once; the others fork a child for each DAG file or task, which imports it anew.
     code = hash_of(plugins.glob("**/*.py"))
@@ -166,13 +183,14 @@ def _airflow(layout: Layout, secrets: Secrets) -> list[Unit]:
         argv=(
             *(str(layout.bin / "python"), "-I", str(Path(__file__).with_name("migrate.py"))),
             *(str(layout.secrets_file), ADMIN),
+            *((str(include),) if (include / "rbac").is_dir() else ()),
         ),
         env=env,
         unset=UNSET,
         cwd=layout.home,
         depends_on=("postgres",),
-        done=lambda: _read(stamp) == lock,
-        after=lambda: _write(stamp, lock),
+        done=lambda: _read(stamp) == roles,
+        after=lambda: _write(stamp, roles),
     )
     tables = hash_of((plugins / "drivetrain" / "state").glob("**/*.py"))
     state_stamp = layout.postgres_data / "state_migrated"

@@ -1,0 +1,1 @@
+"""Who may do what in Airflow, as files: roles of teams, what they give, who has them."""
