@@ -18,7 +18,7 @@ STANDINS_STAMP := .venv-standins/.made-$(call hash,requirements-standins.txt)
 
 .PHONY: help
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 .PHONY: venv
 venv: $(STAMP) $(STANDINS_STAMP) ## install everything into .venv and .venv-standins
@@ -69,6 +69,19 @@ test: lint ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for s
 .PHONY: test-fast
 test-fast: venv ## the tests that need neither minutes nor the whole platform
 	@$(BIN)/pytest -n 2 -m "not slow and not e2e" $(ARGS)
+
+.PHONY: k8s-up
+k8s-up: venv ## build Kubernetes once and start it (root, Debian 12)
+	@$(BIN)/python -m standins.kubernetes up
+
+.PHONY: k8s-test
+k8s-test: venv ## the tests on a real Kubernetes, which is started and stopped unless it runs (ARGS="-k pod" for some)
+	@$(BIN)/python -m standins.kubernetes build
+	@$(BIN)/pytest tests/k8s $(ARGS)
+
+.PHONY: k8s-down
+k8s-down: ## stop Kubernetes and remove all that it left
+	@if test -x $(BIN)/python; then $(BIN)/python -m standins.kubernetes down; else echo "Down: nothing was installed."; fi
 
 .PHONY: lint
 lint: venv ## ruff, mypy, import contracts

@@ -1,0 +1,62 @@
+"""Renders k8s/overlays as `kubectl apply --kustomize` does."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OVERLAYS = ("test", "staging", "production")
+# `labels` with `includeTemplates`, and components.
+KUSTOMIZE = 5
+
+Manifest = dict[str, Any]
+
+
+def kubectl() -> str:
+    """The program; skips where it is missing or too old to render."""
+    found = shutil.which("kubectl")
+    if not found:
+        pytest.skip("kubectl is not on the path: it renders the manifests")
+    said = json.loads(subprocess.check_output([found, "version", "--client", "--output=json"], text=True))
+    version = str(said.get("kustomizeVersion", "v0"))
+    if int(version.lstrip("v").partition(".")[0]) < KUSTOMIZE:
+        pytest.skip(f"kubectl has kustomize {version}: {KUSTOMIZE} or later renders the manifests")
+    return found
+
+
+@functools.cache
+def text_of(overlay: str) -> str:
+    """What kubectl would apply."""
+    command = [kubectl(), "kustomize", str(REPOSITORY / "k8s" / "overlays" / overlay)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def objects_of(overlay: str) -> list[Manifest]:
+    """The same, as data; new each time."""
+    return [one for one in yaml.safe_load_all(text_of(overlay)) if one]
+
+
+def of_kind(objects: list[Manifest], kind: str) -> dict[str, Manifest]:
+    """Name -> object."""
+    return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
+
+
+def task_pod(objects: list[Manifest]) -> Manifest:
+    """What KubernetesExecutor makes pods from."""
+    [template] = [one for name, one in of_kind(objects, "ConfigMap").items() if name.startswith("airflow-pod-template")]
+    pod: Manifest = yaml.safe_load(template["data"]["pod-template.yaml"])
+    return pod
+
+
+def pod_specs(objects: list[Manifest]) -> dict[str, Manifest]:
+    """Spec of every pod that will be, by the name of what makes it."""
+    made = {name: one["spec"]["template"]["spec"] for name, one in of_kind(objects, "Deployment").items()}
+    return {**made, "airflow-task": task_pod(objects)["spec"]}

@@ -1,0 +1,94 @@
+"""The manifests on a real API server: it takes them, and what they allow is what it allows."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from kubernetes import client
+
+from tests.k8s.manifests import kubectl, objects_of, of_kind, text_of
+from tests.k8s.waiting import eventually, is_gone
+
+pytestmark = pytest.mark.slow
+NAMESPACE = "drivetrain"
+
+
+@pytest.fixture(scope="module")
+def applied(core: client.CoreV1Api, kubeconfig) -> Iterator[str]:
+    """The overlay for tests, applied; what kubectl said."""
+    if not is_gone(lambda: core.read_namespace(NAMESPACE)):
+        pytest.skip(f"namespace {NAMESPACE} is in use: delete it, or run `make k8s-down`")
+    apply = [kubectl(), "apply", "--filename=-"]
+    environment = {"KUBECONFIG": str(kubeconfig), "HOME": "/nonexistent", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        apply, input=text_of("test"), env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    yield done.stdout
+    core.delete_namespace(NAMESPACE)
+    eventually("the namespace's end", lambda: is_gone(lambda: core.read_namespace(NAMESPACE)), timeout_seconds=120)
+
+
+def test_the_api_server_takes_every_object(applied):
+    assert applied.count(" created") == len(objects_of("test"))
+
+
+def test_each_part_has_pods_made_for_it(applied, connect):
+    apps = client.AppsV1Api(connect())
+    for name in of_kind(objects_of("test"), "Deployment"):
+        status = eventually(name, lambda name=name: apps.read_namespaced_deployment(name, NAMESPACE).status)
+        eventually(
+            f"a pod of {name}",
+            lambda name=name: apps.read_namespaced_deployment(name, NAMESPACE).status.unavailable_replicas == 1,
+        )
+        assert not [one for one in status.conditions or [] if one.type == "ReplicaFailure"]
+
+
+ALLOWED = {
+    ("airflow-scheduler", "create", "pods"),
+    ("airflow-scheduler", "patch", "pods"),
+    ("airflow-scheduler", "delete", "pods"),
+    ("airflow-scheduler", "watch", "pods"),
+    ("airflow-scheduler", "get", "pods/log"),
+    ("airflow-scheduler", "list", "events"),
+    ("airflow-api-server", "get", "pods/log"),
+    ("airflow-api-server", "list", "pods"),
+}
+ACCOUNTS = ("airflow-scheduler", "airflow-api-server", "airflow-dag-processor", "airflow-triggerer", "airflow-task")
+ASKED = (
+    *(("pods", verb) for verb in ("create", "patch", "delete", "watch", "list")),
+    *(("pods/log", "get"), ("pods/exec", "create"), ("events", "list")),
+    *(("secrets", "get"), ("secrets", "list"), ("configmaps", "get"), ("serviceaccounts/token", "create")),
+)
+
+
+def test_each_account_may_do_what_its_role_says_and_nothing_else(applied, connect):
+    reviews = client.AuthorizationV1Api(connect())
+
+    def allowed(account: str, verb: str, resource: str, namespace: str) -> bool:
+        kind, _, below = resource.partition("/")
+        return reviews.create_subject_access_review(
+            {
+                "spec": {
+                    "user": f"system:serviceaccount:{NAMESPACE}:{account}",
+                    "groups": ["system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}"],
+                    "resourceAttributes": {
+                        "namespace": namespace,
+                        "verb": verb,
+                        "resource": kind,
+                        **({"subresource": below} if below else {}),
+                    },
+                }
+            }
+        ).status.allowed
+
+    found = {
+        (account, verb, resource)
+        for account in ACCOUNTS
+        for resource, verb in ASKED
+        if allowed(account, verb, resource, NAMESPACE)
+    }
+    assert found == ALLOWED | {("airflow-scheduler", "list", "pods")}
+    assert not [one for one in ACCOUNTS if allowed(one, "create", "pods", "default")]

@@ -1,0 +1,181 @@
+"""k8s/base and k8s/overlays, rendered and read. test_apply.py puts them on a real API server."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.k8s.manifests import OVERLAYS, Manifest, objects_of, of_kind, pod_specs, task_pod, text_of
+
+# The newest that the validator has schemas of; the cluster of the tests is of 2021 and drops what it does not know.
+MODERN = "1.37"
+PARTS = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
+
+
+@pytest.fixture(params=OVERLAYS)
+def overlay(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def objects(overlay: str) -> list[Manifest]:
+    return objects_of(overlay)
+
+
+def test_every_object_is_valid_by_todays_schemas_and_has_no_unknown_field(objects):
+    validator = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+    for one in [*objects, task_pod(objects)]:
+        validator.validate(one, MODERN, strict=True)
+
+
+def test_every_part_is_there_and_everything_is_in_one_namespace(objects):
+    assert set(of_kind(objects, "Deployment")) == PARTS
+    spaces = {one["metadata"].get("namespace") for one in objects if one["kind"] != "Namespace"}
+    assert spaces == set(of_kind(objects, "Namespace")) == {"drivetrain"}
+
+
+def test_every_pod_meets_the_restricted_standard_and_writes_to_its_scratch_volume_alone(objects):
+    [namespace] = of_kind(objects, "Namespace").values()
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    for name, spec in pod_specs(objects).items():
+        pod = spec["securityContext"]
+        assert (pod["runAsNonRoot"], pod["runAsUser"], pod["runAsGroup"]) == (True, 50000, 0), name
+        assert pod["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in spec["containers"]:
+            guarded = container["securityContext"]
+            assert guarded["readOnlyRootFilesystem"] is True, name
+            assert guarded["allowPrivilegeEscalation"] is False, name
+            assert guarded["capabilities"] == {"drop": ["ALL"]}, name
+            writable = {mount["name"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+            assert writable == {"scratch"}, name
+
+
+def test_every_container_asks_for_what_it_needs_and_may_not_take_more_than_a_limit(objects):
+    for name, spec in pod_specs(objects).items():
+        for container in spec["containers"]:
+            assert {"cpu", "memory"} <= set(container["resources"]["requests"]), name
+            assert {"cpu", "memory", "ephemeral-storage"} <= set(container["resources"]["limits"]), name
+
+
+def test_no_pod_gets_a_token_of_the_kubernetes_api_but_the_schedulers(objects):
+    for name, spec in pod_specs(objects).items():
+        assert spec["automountServiceAccountToken"] is False, name
+        projected = [volume for volume in spec["volumes"] if "serviceAccountToken" in json.dumps(volume)]
+        assert bool(projected) == (name == "airflow-scheduler"), name
+    assert {one["automountServiceAccountToken"] for one in of_kind(objects, "ServiceAccount").values()} == {False}
+
+
+def test_each_pod_has_a_service_account_of_its_own_that_exists(objects):
+    accounts = {name: spec["serviceAccountName"] for name, spec in pod_specs(objects).items()}
+    assert accounts == {name: name for name in (*PARTS, "airflow-task")}
+    assert set(of_kind(objects, "ServiceAccount")) == set(accounts)
+
+
+def test_only_the_scheduler_may_make_pods_and_nobody_may_read_secrets_or_run_commands_in_them(objects):
+    roles = of_kind(objects, "Role")
+    for binding in of_kind(objects, "RoleBinding").values():
+        rules = roles[binding["roleRef"]["name"]]["rules"]
+        verbs = {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+        makes = ("pods", "create") in verbs
+        assert makes == ([one["name"] for one in binding["subjects"]] == ["airflow-scheduler"])
+        assert not {resource for resource, _ in verbs} & {"secrets", "pods/exec", "*"}
+        assert "*" not in {verb for _, verb in verbs}
+    assert not of_kind(objects, "ClusterRole")
+    assert not of_kind(objects, "ClusterRoleBinding")
+
+
+def test_no_secret_is_in_the_manifests_and_none_is_in_an_environment(overlay, objects):
+    assert not of_kind(objects, "Secret")
+    for spec in pod_specs(objects).values():
+        for container in spec["containers"]:
+            assert all("valueFrom" not in one for one in container.get("env", []))
+            assert all("secretRef" not in one for one in container["envFrom"])
+    assert not re.search(r"(?i)password|://[^/\s]+:[^/\s]+@", text_of(overlay))
+
+
+def test_a_task_gets_neither_the_database_nor_a_key(objects):
+    spec = task_pod(objects)["spec"]
+    assert [volume["name"] for volume in spec["volumes"]] == ["scratch"]
+    assert "_CMD" not in json.dumps(spec)
+
+
+def test_each_name_that_a_pod_refers_to_is_made_here_or_is_one_of_the_documented_secrets(objects):
+    maps, secrets = set(of_kind(objects, "ConfigMap")), set()
+    for spec in pod_specs(objects).values():
+        for container in spec["containers"]:
+            assert {one["configMapRef"]["name"] for one in container["envFrom"]} <= maps
+            mounted = {mount["name"] for mount in container["volumeMounts"]}
+            assert mounted == {volume["name"] for volume in spec["volumes"]}
+        for volume in spec["volumes"]:
+            if "configMap" in volume:
+                assert volume["configMap"]["name"] in maps
+            if "secret" in volume:
+                secrets.add(volume["secret"]["secretName"])
+    assert secrets == {"airflow-database", "airflow-keys"}
+
+
+def matches(selector: Manifest, labels: dict[str, str]) -> bool:
+    wanted = selector.get("matchLabels", {})
+    return all(labels.get(key) == value for key, value in wanted.items()) and all(
+        labels.get(one["key"]) in one["values"] for one in selector.get("matchExpressions", [])
+    )
+
+
+def pod_labels(objects: list[Manifest]) -> dict[str, dict[str, str]]:
+    made = {name: one["spec"]["template"]["metadata"]["labels"] for name, one in of_kind(objects, "Deployment").items()}
+    return {**made, "airflow-task": task_pod(objects)["metadata"]["labels"]}
+
+
+def selected(objects: list[Manifest], selector: Manifest) -> set[str]:
+    return {name for name, labels in pod_labels(objects).items() if matches(selector, labels)}
+
+
+def test_nothing_is_let_in_or_out_that_no_policy_names(objects):
+    policies = of_kind(objects, "NetworkPolicy")
+    assert policies["deny-all"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    for name, policy in policies.items():
+        assert selected(objects, policy["spec"]["podSelector"]), f"{name} selects no pod"
+    assert selected(objects, policies["api-server"]["spec"]["podSelector"]) == {"airflow-api-server"}
+
+
+@pytest.mark.parametrize("overlay", ["staging", "production"])
+def test_a_task_may_call_the_api_server_and_not_the_database(overlay):
+    objects = objects_of(overlay)
+    policies = of_kind(objects, "NetworkPolicy")
+    assert "airflow-task" in selected(objects, policies["to-api-server"]["spec"]["podSelector"])
+    assert selected(objects, policies["to-database"]["spec"]["podSelector"]) == PARTS
+
+
+def test_services_and_budgets_select_the_part_that_they_are_named_after(objects):
+    for kind in ("Service", "PodDisruptionBudget"):
+        for name, one in of_kind(objects, kind).items():
+            selector: Any = one["spec"]["selector"]
+            wanted = selector if kind == "PodDisruptionBudget" else {"matchLabels": selector}
+            assert selected(objects, wanted) == {name}
+
+
+def test_each_probe_asks_a_port_that_the_container_names(objects):
+    for name, one in of_kind(objects, "Deployment").items():
+        [container] = one["spec"]["template"]["spec"]["containers"]
+        ports = {port["name"] for port in container.get("ports", [])}
+        probes = [container[kind] for kind in container if kind.endswith("Probe")]
+        assert len(probes) >= 2, name
+        assert {probe["httpGet"]["port"] for probe in probes if "httpGet" in probe} <= ports, name
+
+
+@pytest.mark.parametrize("overlay", ["staging", "production"])
+def test_task_pods_run_the_image_of_the_parts(overlay):
+    objects = objects_of(overlay)
+    images = {spec["containers"][0]["image"] for name, spec in pod_specs(objects).items() if name != "airflow-task"}
+    settings = of_kind(objects, "ConfigMap")["airflow-task-settings"]["data"]
+    prefix = "AIRFLOW__KUBERNETES_EXECUTOR__WORKER_CONTAINER"
+    assert images == {f"{settings[f'{prefix}_REPOSITORY']}:{settings[f'{prefix}_TAG']}"}
+
+
+def test_a_changed_setting_is_rolled_out_and_reaches_new_task_pods_too(objects):
+    maps = of_kind(objects, "ConfigMap")
+    [hashed] = [one for name, one in maps.items() if re.fullmatch(r"airflow-settings-[a-z0-9]{10}", name)]
+    assert hashed["data"] == maps["airflow-task-settings"]["data"]
