@@ -72,6 +72,7 @@ test-fast: venv ## the tests that need neither minutes nor the whole platform
 
 .PHONY: k8s-up
 k8s-up: venv ## build Kubernetes once and start it (root, Debian 12)
+	@$(BIN)/python -m standins.kubernetes build
 	@$(BIN)/python -m standins.kubernetes up
 
 .PHONY: k8s-test

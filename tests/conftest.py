@@ -18,6 +18,7 @@ TOGETHER = [
     "tests/dags",
     "tests/boards",
     "tests/docker",
+    "tests/k8s",
 ]
 
 

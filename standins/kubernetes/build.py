@@ -182,4 +182,4 @@ def require_built(layout: Layout) -> None:
         NotBuiltError: they are not in the cache.
     """
     if not layout.built.is_dir():
-        raise NotBuiltError(f"Kubernetes {recipe.VERSION} is not built: run `make k8s-build` (minutes, once).")
+        raise NotBuiltError(f"Kubernetes {recipe.VERSION} is not built: run `make k8s-up`, which builds it once.")

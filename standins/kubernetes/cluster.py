@@ -68,7 +68,7 @@ class Cluster:
 
         Raises:
             NotPossibleError: this machine can't.
-            NotBuiltError: `make k8s-build` was not run.
+            NotBuiltError: its programs are not in the cache.
             SupervisorError: the first part that failed. What this call had started is stopped again.
         """
         needs.require()

@@ -56,7 +56,7 @@ def test_what_is_built_is_not_built_again_and_needs_nothing(layout):
 
 
 def test_without_a_build_the_way_to_one_is_named(layout):
-    with pytest.raises(NotBuiltError, match="make k8s-build"):
+    with pytest.raises(NotBuiltError, match="make k8s-up"):
         require_built(layout)
 
 
