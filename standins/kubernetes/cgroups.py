@@ -18,12 +18,10 @@ POLL_SECONDS = 0.05
 
 
 def hierarchies(root: Path = ROOT) -> list[Path]:
-    """All that are mounted, but for version 2's, which has no controllers beside version 1."""
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink() and _is_v1(path))
-
-
-def _is_v1(path: Path) -> bool:
-    return (path / "cgroup.procs").exists() and not (path / "cgroup.controllers").exists()
+    """All that are mounted. Version 2's is among them: it has no controllers here, but runc makes groups in it too."""
+    return sorted(
+        path for path in root.iterdir() if path.is_dir() and not path.is_symlink() and (path / "cgroup.procs").exists()
+    )
 
 
 def create(name: str, root: Path = ROOT) -> None:
