@@ -30,6 +30,7 @@ $(STAMP):
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.txt requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@rm -rf plugins/*.egg-info # left by the build: Airflow would find our plugin twice, and say so on its home page
 	@rm -f .venv/.made-* && touch $@
 
 $(STANDINS_STAMP): | $(STAMP)
@@ -109,6 +110,7 @@ schemas: venv ## write the JSON Schemas of the specs
 .PHONY: docs
 docs: venv ## write the generated pages of the documentation
 	@$(BIN)/drivetrain docs write
+	@$(BIN)/drivetrain rbac matrix --write
 
 .PHONY: bench-sheets
 bench-sheets: venv ## measure the sheet sync

@@ -136,16 +136,17 @@ folder = os.path.join(os.getcwd(), "plugins")
 packages = ("boards", "commands", "drivetrain", "hooks", "operators", "triggers")
 files = {name: getattr(m, "__file__", None) or "" for name, m in sys.modules.items() if "." not in name}
 ours = [name for name, file in files.items() if file.startswith(folder) and name not in packages]
-print(json.dumps([places, ours]))
+print(json.dumps([places, ours, plugins_manager.get_import_errors()]))
 """
 
 
 def test_airflows_plugin_scan_leaves_the_libraries_as_they_are() -> None:
-    places, ours = json.loads(run_python(PLUGIN_SCAN).splitlines()[-1])
+    places, ours, errors = json.loads(run_python(PLUGIN_SCAN).splitlines()[-1])
     for name in ("redis", "snowflake", "gspread"):
         assert "site-packages" in places[name], places
     assert places["hooks.snowflake"] == str(ROOT / "plugins" / "hooks" / "snowflake.py")
     assert ours == [], "registered under their bare stems"
+    assert errors == {}, "which Airflow's home page shows; after `pip install -e`, remove plugins/*.egg-info"
 
 
 def test_the_provider_is_known_with_its_connection_type_and_link() -> None:
