@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import sys
 import time
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from standins import console
 from standins.platform import bundle
 from standins.platform.demo import connect, run_syncs, verify
 from standins.platform.layout import Layout
@@ -28,12 +27,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 Without = Annotated[list[str], typer.Option(help="A part to leave out, along with what needs it; repeatable.")]
 
 
-def _report(name: str, outcome: str, seconds: float) -> None:
-    # One write for each line: they come from several threads.
-    sys.stdout.write(f"  {name:<22} {outcome:<28} {seconds:6.1f} s\n")
-    sys.stdout.flush()
-
-
 def _seconds_since_start() -> float:
     """Since `make` was called, which may have had to install everything first, else since this process started."""
     myself = processes.read(os.getpid())
@@ -42,7 +35,7 @@ def _seconds_since_start() -> float:
 
 
 def _start(layout: Layout, without: list[str]) -> list[str]:
-    started = Supervisor(layout.home, _report).up(platform(layout, without=without))
+    started = Supervisor(layout.home, console.report).up(platform(layout, without=without))
     print(
         f"Up in {_seconds_since_start():.1f} s, {len(started)} started now. Airflow: {layout.airflow_url}", flush=True
     )
@@ -129,31 +122,12 @@ def logs(
 @app.command()
 def down() -> None:
     """Stop everything that was started from here."""
-    stopped = Supervisor(Layout.from_env().home, _report).down()
-    stuck = [pid for result in stopped for pid in result.unstoppable]
-    if stuck:
-        raise SupervisorError(f"Could not be stopped: pid {', '.join(map(str, stuck))}.")
-    print(f"Down: {len(stopped)} stopped." if stopped else "Down: nothing was running.")
+    console.print_stopped(Supervisor(Layout.from_env().home, console.report).down())
 
 
 def main() -> None:
-    """One line for what we expect to go wrong; a traceback is for bugs."""
-    # As Ctrl-C: what was started is stopped again.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        code = app(standalone_mode=False)
-    except SupervisorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted; `make status` shows what runs, `make down` stops it", file=sys.stderr)
-        sys.exit(130)
-    except Exception as error:
-        if type(error).__module__.startswith(("click", "typer")):
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
-        raise
-    sys.exit(code or 0)
+    """The commands."""
+    console.run(app, interrupted="`make status` shows what runs, `make down` stops it")
 
 
 if __name__ == "__main__":

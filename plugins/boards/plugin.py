@@ -33,7 +33,7 @@ class BoardsPlugin(AirflowPlugin):
         return [{"app": create_app(), "url_prefix": PREFIX, "name": "Drivetrain boards"}]
 
     @cached_property
-    def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
+    def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override] # likewise
         """Their places in the navigation."""
         root = _base() + PREFIX
         return [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -11,21 +9,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from standins import console
 from standins.kubernetes import images
 from standins.kubernetes.build import Build
 from standins.kubernetes.cluster import Cluster
-from standins.kubernetes.errors import KubernetesError
 from standins.kubernetes.layout import Layout
 from standins.platform.show import wide_console
-from standins.supervisor.errors import SupervisorError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-
-def _report(name: str, outcome: str, seconds: float) -> None:
-    # One write for each line: they come from several threads.
-    sys.stdout.write(f"  {name:<22} {outcome:<28} {seconds:6.1f} s\n")
-    sys.stdout.flush()
 
 
 @app.command()
@@ -33,7 +24,7 @@ def build() -> None:
     """Build Kubernetes from Debian's source, once."""
     layout = Layout.from_env()
     began = time.monotonic()
-    done = Build(layout, _report).run()
+    done = Build(layout, console.report).run()
     print(f"Built in {time.monotonic() - began:.0f} s: {layout.built}" if done else f"Built before: {layout.built}")
 
 
@@ -42,18 +33,14 @@ def up() -> None:
     """Start the cluster; what runs already is left alone."""
     layout = Layout.from_env()
     began = time.monotonic()
-    started = Cluster(layout, _report).up()
+    started = Cluster(layout, console.report).up()
     print(f"Up in {time.monotonic() - began:.1f} s, {len(started)} started now. KUBECONFIG={layout.kubeconfig}")
 
 
 @app.command()
 def down() -> None:
     """Stop the cluster and remove all that it left, but for its images."""
-    stopped = Cluster(Layout.from_env(), _report).down()
-    stuck = [pid for result in stopped for pid in result.unstoppable]
-    if stuck:
-        raise KubernetesError(f"Could not be stopped: pid {', '.join(map(str, stuck))}.")
-    print(f"Down: {len(stopped)} stopped." if stopped else "Down: nothing was running.")
+    console.print_stopped(Cluster(Layout.from_env(), console.report).down())
 
 
 @app.command()
@@ -76,20 +63,5 @@ def load(file: Annotated[Path, typer.Argument(help="Written by `docker save`.")]
 
 
 def main() -> None:
-    """One line for what we expect to go wrong; a traceback is for bugs."""
-    # As Ctrl-C: what was started is stopped again.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        code = app(standalone_mode=False)
-    except SupervisorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted; `make k8s-down` stops what runs", file=sys.stderr)
-        sys.exit(130)
-    except Exception as error:
-        if type(error).__module__.startswith(("click", "typer")):
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
-        raise
-    sys.exit(code or 0)
+    """The commands."""
+    console.run(app, interrupted="`make k8s-down` stops what runs")

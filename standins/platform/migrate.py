@@ -21,7 +21,7 @@ def main(secrets_file: str, admin: str, include: str = "") -> None:
     """
     from airflow.providers_manager import ProvidersManager
 
-    ProvidersManager().initialize_providers_configuration()  # type: ignore[no-untyped-call]
+    ProvidersManager().initialize_providers_configuration()  # type: ignore[no-untyped-call] # Airflow's, without types
 
     from airflow.utils import db
 
