@@ -111,11 +111,6 @@ def claim(connection: Connection, kind: str, until: dt.datetime, most: int) -> l
     return [row.group_name for row in sorted(taken, key=_urgency)]
 
 
-def _urgency(row: Any) -> tuple[Any, ...]:
-    # A worker of the version before, which goes on until it is replaced, writes no deadline.
-    return -row.ready_priority, row.ready_deadline is None, row.ready_deadline, row.ready_id
-
-
 def claim_named(connection: Connection, kind: str, names: Collection[str], until: dt.datetime) -> dict[str, int]:
     """Lease those of these groups that nobody has, their rows being locked; tokens by name."""
     mine = _leased(until).where(_G.kind == kind, _G.group_name == sa.any_(texts(names)), _G.leased_until.is_(None))
@@ -200,6 +195,11 @@ def bury(connection: Connection, which: ColumnElement[bool], reason: str | None,
 def storable(text: str) -> str:
     """As Postgres' text holds it: no NUL, nothing that UTF-8 can't write, not endless."""
     return text[:_MAX_REASON].replace("\x00", "␀").encode("utf-8", "replace").decode()
+
+
+def _urgency(row: Any) -> tuple[Any, ...]:
+    # A worker of the version before, which goes on until it is replaced, writes no deadline.
+    return -row.ready_priority, row.ready_deadline is None, row.ready_deadline, row.ready_id
 
 
 def _leased(until: dt.datetime) -> sa.Update:

@@ -135,8 +135,8 @@ class _Queue:
         older = self._not_begun.get(arrival.workbook)
         if older is not None:
             due |= older.due
-            priority, deadline, minute, _ = map(min, zip(older.order, order, strict=True))
-            order = (int(priority), deadline, int(minute), order[3])
+            (priority, deadline, minute, _), (*_, number) = older.order, order
+            order = (min(priority, order[0]), min(deadline, order[1]), min(minute, order[2]), number)
             if order[:3] == older.order[:3]:
                 older.due, older.left = due, list(self._cost(due))
                 return
