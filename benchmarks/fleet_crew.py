@@ -90,6 +90,7 @@ class Crew:
     cpu_seconds: float = 0.0
     peak_mib: float = 0.0
     _workers: list[BaseProcess] = field(default_factory=list)
+    _begun: Synchronized[int] = field(init=False)
 
     def __enter__(self) -> Crew:
         self._begun = self.context.Value("i", 0)
