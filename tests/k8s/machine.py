@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +66,18 @@ def members(layout: Layout) -> list[int]:
     return found
 
 
-def namespaces(kind: str) -> set[str]:
-    """Of all processes; `kind` as /proc has it, such as `net`."""
+def namespaces(pids: Iterable[int]) -> set[str]:
+    """Networks, mounts and processes that these processes see, as /proc names them, such as `net:[4026532179]`."""
     found = set()
-    for process in processes.table():
-        try:
-            if process.running:
-                found.add(os.readlink(f"/proc/{process.pid}/ns/{kind}"))
-        except OSError:
-            continue
+    for pid in pids:
+        for kind in ("net", "mnt", "pid"):
+            try:
+                found.add(os.readlink(f"/proc/{pid}/ns/{kind}"))
+            except OSError:  # has ended
+                continue
     return found
+
+
+def all_namespaces() -> set[str]:
+    """Those of every process of this machine."""
+    return namespaces(process.pid for process in processes.table() if process.running)
