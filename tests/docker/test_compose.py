@@ -150,6 +150,11 @@ def test_the_password_of_postgres_is_all_that_its_container_gets_to_see(services
     assert {name for name, text in mounts.items() if "postgres-password" in text} == {"postgres", "settings"}
 
 
+def test_the_migration_reads_which_roles_teams_have(services):
+    folder = services["migrate"]["command"][-1]
+    assert f"./include:{folder}:ro" in services["migrate"]["volumes"]
+
+
 def test_compose_itself_accepts_the_file(docker):
     version = docker("compose", "version", "--short")
     if version.returncode:
