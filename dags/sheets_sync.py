@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 from drivetrain.sheets.catalog import TeamSyncs, load_teams
 from operators.broken_spec import BrokenSpecOperator
 from operators.snowflake_to_sheets import SnowflakeToSheetsOperator
-from operators.team_dags import team_dag
+from operators.team_dags import needed_team, team_dag
 
 INCLUDE = Path(__file__).parents[1] / "include"
 
@@ -32,5 +32,5 @@ def build_dag(team: TeamSyncs) -> DAG:
     return dag
 
 
-for _team in load_teams(INCLUDE):
+for _team in load_teams(INCLUDE, only=needed_team("sync")):
     globals()[f"sheets_sync_{_team.team}"] = build_dag(_team)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow.sdk import MultipleCronTriggerTimetable, Param
+from airflow.sdk import MultipleCronTriggerTimetable, Param, get_parsing_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,20 @@ class ScheduledTeam(Team, Protocol):
     @property
     def timezone(self) -> str:
         """The zone that they are in."""
+
+
+def needed_team(kind: str) -> str | None:
+    """The team whose DAG this process needs; None: all of them.
+
+    A task's process parses the DAG file for its own DAG alone. With thousands of specs the others' would take longer
+    than the task: https://airflow.apache.org/docs/apache-airflow/stable/howto/dynamic-dag-generation.html .
+
+    Args:
+        kind: see team_dag.
+    """
+    dag_id = get_parsing_context().dag_id or ""
+    prefix = f"sheets_{kind}_"
+    return dag_id.removeprefix(prefix) if dag_id.startswith(prefix) else None
 
 
 def team_schedule(team: ScheduledTeam) -> MultipleCronTriggerTimetable | None:

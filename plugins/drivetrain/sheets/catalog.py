@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from drivetrain.errors import SpecError
 from drivetrain.sheets import teams
+from drivetrain.sheets.related import SpecFiles
 from drivetrain.sheets.spec import SheetSyncSpec
 from drivetrain.sheets.workbooks import LISTING, Owners
 from drivetrain.specs import load_spec, spec_files
@@ -107,15 +108,28 @@ def load_syncs(include: Path) -> tuple[Sync, ...]:
     Raises:
         SpecError: a file is wrong, a query's file is missing, or two syncs write one tab.
     """
-    syncs, problems = _read(include)
+    files = _files(include)
+    syncs, problems = _read(include, files, files.paths)
     for _, error in problems:
         raise error
     return syncs
 
 
-def load_teams(include: Path) -> tuple[TeamSyncs, ...]:
-    """The syncs by team, teams in the order of their names; a broken spec is its team's own and stops nobody else."""
-    syncs, problems = _read(include)
+def load_teams(include: Path, only: str | None = None) -> tuple[TeamSyncs, ...]:
+    """The syncs by team, teams in the order of their names; a broken spec is its team's own and stops nobody else.
+
+    Args:
+        include: the folder with specs/ and sql/.
+        only: this team alone, the same as among all, in less time: no file of others is parsed unless it is in its way.
+    """
+    files = _files(include)
+    # What can't be given to a team may be in any file.
+    paths = files.paths if only in (None, teams.UNASSIGNED) else files.related(str(only))
+    found = _by_team(*_read(include, files, paths))
+    return tuple(team for team in found if only in (None, team.team))
+
+
+def _by_team(syncs: tuple[Sync, ...], problems: list[tuple[Path, SpecError]]) -> tuple[TeamSyncs, ...]:
     broken = [teams.broken(path, error) for path, error in problems]
     names = sorted({sync.spec.team for sync in syncs} | {spec.team for spec in broken})
     return tuple(
@@ -173,12 +187,18 @@ class SyncFiles(Mapping[str, Sync]):
         return len(self._paths)
 
 
-def _read(include: Path) -> tuple[tuple[Sync, ...], list[tuple[Path, SpecError]]]:
+def _files(include: Path) -> SpecFiles:
+    return SpecFiles(spec_files(include / "specs" / "sheets"))
+
+
+def _read(
+    include: Path, files: SpecFiles, paths: Iterable[Path]
+) -> tuple[tuple[Sync, ...], list[tuple[Path, SpecError]]]:
     specs: dict[Path, SheetSyncSpec] = {}
     problems: dict[Path, SpecError] = {}
-    for path in spec_files(include / "specs" / "sheets"):
+    for path in paths:
         try:
-            specs[path] = load_spec(path, SheetSyncSpec)
+            specs[path] = files.spec(path)
         except SpecError as error:
             problems[path] = error
     owners = Owners(include)
