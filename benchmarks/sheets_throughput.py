@@ -19,68 +19,17 @@ from benchmarks import sheets_naive
 from benchmarks.fleet import RunningFleet
 from benchmarks.fleet_clock import PlayedClock
 from benchmarks.fleet_loads import load
+from benchmarks.fleet_uniform import COLUMNS, uniform
 from benchmarks.frame import Report, Target, spread
-from standins.fleet.columns import CITY, OTHERS, UPDATED
-from standins.fleet.fleet import Fleet, Sync, Workbook
-from standins.fleet.queries import Query, Slots
-from standins.fleet.schedules import Schedule
-from standins.fleet.tables import Table, key_of
 
 if TYPE_CHECKING:
     from benchmarks.fleet_crew import Crew
 
 ROWS, TABS = 500, 10
-SYNCS_A_TABLE = 40
 PROCESSES = 2
 SETTLED_SECONDS = 3  # a table that has just changed is no table whose version is known, see hooks.snowflake_versions
 STEPS = ("first", "changed", "unchanged")
 BEGIN = dt.datetime(2026, 11, 24, 3, 30, tzinfo=dt.UTC)
-# Of ten columns the key is the first and the time of the change the last.
-COLUMNS = (
-    CITY,
-    *(
-        next(column for column in OTHERS if column.name == name)
-        for name in ("STATUS", "CUSTOMER", "ODOMETER_KM", "AMOUNT", "RISK", "IS_ACTIVE", "OPENED_ON")
-    ),
-    UPDATED,
-)
-
-
-def uniform(syncs: int) -> Fleet:
-    """So many syncs, each of rows of its own."""
-    tables = tuple(
-        Table("retail", f"BENCH_{number}", "row", key_of("BENCH", "row", 0), COLUMNS, ROWS * SYNCS_A_TABLE, 7 + number)
-        for number in range(-(-syncs // SYNCS_A_TABLE))
-    )
-    books = tuple(
-        Workbook(f"1Bench{number:038}", f"Bench {number}", "retail", TABS) for number in range(-(-syncs // TABS))
-    )
-    made = []
-    for number in range(syncs):
-        table, place = tables[number // SYNCS_A_TABLE], number % SYNCS_A_TABLE
-        columns = (table.key, *COLUMNS)
-        query = Query(f"bench_{number}", table, columns, Slots(place * ROWS, place * ROWS + ROWS - 1))
-        made.append(
-            Sync(
-                name=f"bench_{number}",
-                description="Rows of a table",
-                team="retail",
-                workbook=books[number // TABS],
-                tab=f"Part {number % TABS}",
-                anchor="A1",
-                query=query,
-                mode="replace",
-                keys=(),
-                kind="daily",
-                schedule=Schedule((30,), (3,)),
-                priority="normal",
-                catch_up="latest",
-                attempts=5,
-                row_limit=None,
-                max_delete_share=None,
-            )
-        )
-    return Fleet(tables, books, tuple(made))
 
 
 def ours(syncs: int, threads: int, repeats: int) -> list[dict[str, Any]]:
@@ -88,7 +37,7 @@ def ours(syncs: int, threads: int, repeats: int) -> list[dict[str, Any]]:
     from drivetrain.sheets.worker import WorkerSettings
 
     rows = []
-    with RunningFleet(uniform(syncs)) as fleet:
+    with RunningFleet(uniform(syncs, rows=ROWS, tabs=TABS)) as fleet:
         clock = PlayedClock(BEGIN, 60, fleet.context)
         clock.start()
         fleet.register(clock())
