@@ -15,6 +15,7 @@ TOGETHER = [
     "tests/standins/platform",
     "tests/integration/jobs",
     "tests/integration/quota",
+    "tests/integration/cleanup",
     "tests/dags",
     "tests/boards",
     "tests/docker",

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from drivetrain.alerts.routes import AlertRoutes
+from drivetrain.cleanup.retention import Retention
 from drivetrain.errors import FatalError
+from drivetrain.kubernetes.presets import TaskPresets
 from drivetrain.rbac.spec import RoleSpec, TeamAccessSpec, TeamRoleSpec
 from drivetrain.sheets.load_spec import SheetLoadSpec
 from drivetrain.sheets.spec import SheetSyncSpec
@@ -28,6 +30,8 @@ MODELS: dict[str, type[ClosedModel]] = {
     "rbac_role": RoleSpec,
     "rbac_team_role": TeamRoleSpec,
     "rbac_team": TeamAccessSpec,
+    "retention": Retention,
+    "task_presets": TaskPresets,
 }
 FOLDER = Path("include/schemas")
 

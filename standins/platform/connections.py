@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from standins.platform.secrets import write_private
+from standins.platform.secrets import ADMIN, write_private
 
 if TYPE_CHECKING:
     from standins.platform.layout import Layout
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SHEETS_ACCOUNTS = ("sync-1", "sync-2", "sync-3")
 SHEETS_TIMEOUT_SECONDS = 60
+# Made by include/sql/cleanup/role.sql.
+CLEANUP_ROLE = "airflow_cleanup"
 
 
 def connections(layout: Layout, secrets: Secrets) -> dict[str, dict[str, object]]:
@@ -55,6 +57,25 @@ def connections(layout: Layout, secrets: Secrets) -> dict[str, dict[str, object]
             "password": secrets.postgres_password,
             "schema": "drivetrain",
         },
+        # For the nightly clean-up alone: a role that may delete history and see no secret.
+        "airflow_db_cleanup": {
+            "conn_type": "postgres",
+            "host": "127.0.0.1",
+            "port": layout.ports.postgres,
+            "login": CLEANUP_ROLE,
+            "password": secrets.cleanup_password,
+            "schema": "airflow",
+        },
+        # For platform_health, which asks Airflow for import errors and versions. Elsewhere it has a user of its own.
+        "airflow_api": {
+            "conn_type": "http",
+            "host": "127.0.0.1",
+            "port": layout.ports.airflow,
+            "login": ADMIN,
+            "password": secrets.admin_password,
+        },
+        # Whoever knows the token may read /drivetrain/metrics.
+        "drivetrain_metrics": {"conn_type": "http", "password": secrets.metrics_token},
         # The bundle needs no login; without this each task logs that it looked for one.
         "git_default": {"conn_type": "git"},
         "redis_default": {"conn_type": "redis", "host": "127.0.0.1", "port": layout.ports.redis},

@@ -12,12 +12,13 @@ from pathlib import Path
 
 
 def main(secrets_file: str, admin: str, include: str = "") -> None:
-    """Migrate, make the administrator, then the roles of teams.
+    """Migrate, make the administrator and the clean-up's role in the database, then the roles of teams.
 
     Args:
-        secrets_file: holds the administrator's password, which must be on no command line.
+        secrets_file: holds passwords, which must be on no command line.
         admin: the administrator's name.
-        include: the folder whose rbac/ says which roles there are; without it only Airflow's own are made.
+        include: the folder whose rbac/ says which roles there are, and sql/cleanup/ what the clean-up may do; without
+            it there are only Airflow's own.
     """
     from airflow.providers_manager import ProvidersManager
 
@@ -29,20 +30,34 @@ def main(secrets_file: str, admin: str, include: str = "") -> None:
 
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
-    password = json.loads(Path(secrets_file).read_text())["admin_password"]
+    secrets = json.loads(Path(secrets_file).read_text())
+    password = secrets["admin_password"]
     with get_application_builder() as builder:
         builder.sm.sync_roles()
-        role = builder.sm.find_role("Admin")
+        admins = builder.sm.find_role("Admin")
         user = builder.sm.find_user(admin)
         if user is None:
-            user = builder.sm.add_user(admin, "Local", "Admin", f"{admin}@example.invalid", role, password)
+            user = builder.sm.add_user(admin, "Local", "Admin", f"{admin}@example.invalid", admins, password)
         else:
             user = builder.sm.reset_password(user.id, password)
         if not user:
             sys.exit(f"cannot make the user {admin}: see the lines above")
+    role = Path(include, "sql", "cleanup", "role.sql")
+    if include and role.is_file():
+        _make_role(role.read_text(encoding="utf-8"), secrets["cleanup_password"])
     if include:
         # --delete-many: here another branch may well have other teams.
         _drivetrain("rbac", "apply", "--yes", "--delete-many", "--include", include)
+
+
+def _make_role(script: str, password: str) -> None:
+    """Make the role that deletes history, with the password of its connection."""
+    from airflow import settings
+
+    with settings.get_engine().begin() as connection:
+        connection.exec_driver_sql(script)
+        # Written into the statement by the driver: Postgres takes no parameters here.
+        connection.exec_driver_sql("ALTER ROLE airflow_cleanup PASSWORD %(password)s", {"password": password})
 
 
 def _drivetrain(*arguments: str) -> None:

@@ -32,6 +32,8 @@ class Secrets:
     jwt_secret: str
     api_secret_key: str
     postgres_password: str
+    cleanup_password: str
+    metrics_token: str = ""
 
     @classmethod
     def of(cls, file: Path) -> Secrets:
@@ -43,6 +45,8 @@ class Secrets:
             "jwt_secret": secrets.token_urlsafe(48),
             "api_secret_key": secrets.token_urlsafe(24),
             "postgres_password": secrets.token_urlsafe(18),
+            "cleanup_password": secrets.token_urlsafe(18),
+            "metrics_token": secrets.token_urlsafe(18),
         }
         result = cls(**{field.name: known.get(field.name, made[field.name]) for field in fields(cls)})
         if asdict(result) != known:

@@ -16,6 +16,7 @@ from standins.platform import bundle, postgres
 from standins.platform.airflow_env import UNSET, airflow_env
 from standins.platform.connections import write_connections
 from standins.platform.layout import Layout
+from standins.platform.monitoring import metrics_env, monitoring
 from standins.platform.preload import write_local_settings
 from standins.platform.secrets import ADMIN, Secrets
 from standins.platform.workbooks import create_workbooks
@@ -75,6 +76,7 @@ def platform(layout: Layout, *, publish: bool = True, without: Collection[str] =
         *_standins(layout),
         first_bundle if publish else empty_bundle,
         *_airflow(layout, secrets),
+        *(monitoring(layout, secrets) if layout.monitoring else ()),
     ]
     needed = needs(units)
     return [unit for unit in units if not {unit.name, *needed[unit.name]}.intersection(without)]
@@ -169,10 +171,10 @@ def _warehouse(layout: Layout) -> Command:
 
 
 def _airflow(layout: Layout, secrets: Secrets) -> list[Unit]:
-    env = airflow_env(layout, secrets)
+    env = airflow_env(layout, secrets) | (metrics_env(layout) if layout.monitoring else {})
     lock = hash_of([layout.repository / "requirements.txt"])
     include = layout.repository / "include"
-    roles = f"{lock} {roles_of(include)}"
+    roles = f"{lock} {roles_of(include)} {hash_of(include.glob('sql/cleanup/*.sql'))}"
     plugins = layout.repository / "plugins"
     # These two import our code once; the others fork a child for each DAG file or task, which imports it anew.
     code = hash_of(plugins.glob("**/*.py"))

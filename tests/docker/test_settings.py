@@ -22,7 +22,7 @@ from standins.platform.secrets import Secrets
 from standins.ports import Ports
 from tests.docker.files import REPOSITORY, Instruction, lineage
 
-SECRETS = Secrets("admin-password", "fernet-key", "jwt-secret", "api-secret", "postgres-password")
+SECRETS = Secrets("admin-password", "fernet-key", "jwt-secret", "api-secret", "postgres-password", "cleanup-password")
 BROWSER_PORT = 18080
 
 
