@@ -30,7 +30,8 @@ def airflow_env(layout: Layout, secrets: Secrets) -> dict[str, str]:
     home = layout.airflow_home
     bundle = {
         "name": BUNDLE,
-        "classpath": "airflow.providers.git.bundles.git.GitDagBundle",
+        # Airflow's GitDagBundle, but a commit that would stop DAGs is not taken.
+        "classpath": "hooks.guarded_bundle.GuardedGitDagBundle",
         "kwargs": {
             "repo_url": str(layout.bundle_repository),
             "tracking_ref": "main",

@@ -6,6 +6,7 @@ your editor is what runs. Neither that repository nor its index is touched.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from standins.platform.airflow_env import BUNDLE
 from standins.supervisor.errors import SupervisorError
 
 if TYPE_CHECKING:
@@ -58,6 +60,9 @@ def publish(layout: Layout, message: str, changes: Mapping[str, str | None] | No
         tree = _git(layout, "write-tree", env=index)
     if tree == _git(layout, "rev-parse", f"{BRANCH}^{{tree}}"):
         return _tip(layout)
+    if _removed(layout, tree):
+        # Of the working tree's author nobody else asks whether it was meant; on a shared branch a message has to say.
+        message = f"{message}\n\nRemoves-DAG: *"
     return _commit(layout, tree, message)
 
 
@@ -74,6 +79,25 @@ def dag_files(layout: Layout, sha: str) -> list[str]:
 def committed_at(layout: Layout, sha: str) -> int:
     """When a version was made, in seconds since 1970."""
     return int(_git(layout, "show", "--no-patch", "--format=%ct", sha))
+
+
+def refusal(layout: Layout, sha: str) -> str | None:
+    """Why Airflow does not take a version, in one line; None if it did, or has not looked yet."""
+    try:
+        verdict = json.loads((layout.home / "bundles" / BUNDLE / "verdict.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if verdict["commit"] != sha or not verdict["refused"]:
+        return None
+    first = verdict["refused"][0]
+    line = f", line {first['line']}" if first["line"] else ""
+    return f"{first['file']}{line}: {first['text']}"
+
+
+def _removed(layout: Layout, tree: str) -> bool:
+    """Whether files of the version before are gone."""
+    parent = _tip(layout)
+    return bool(parent and _git(layout, "diff-tree", "-r", "--diff-filter=D", "--name-only", parent, tree))
 
 
 def _tip(layout: Layout) -> str:

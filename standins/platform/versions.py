@@ -88,6 +88,8 @@ def wait_for_version(layout: Layout, api: AirflowApi, sha: str, timeout_seconds:
         dags = list(api.items("dags", "dags", bundle_name=BUNDLE))
         if line := broken(version, api.items("importErrors", "import_errors")):
             raise ImportFailedError(f"Airflow cannot import version {sha[:12]}: {line}")
+        if line := bundle.refusal(layout, sha):
+            raise ImportFailedError(f"Airflow keeps the version before {sha[:12]}: {line}")
         if arrived(version, dags):
             grace = grace or time.monotonic() + GRACE_SECONDS
             if not silent_files(version, dags) or time.monotonic() > grace:

@@ -35,6 +35,10 @@ class Kind(StrEnum):
     BLIND = "blind"
     TASK = "task"
     CHANNEL = "channel"
+    PUSH = "push"
+    IMPORT = "import"
+    VERSIONS = "versions"
+    POD = "pod"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -118,3 +119,23 @@ def test_a_git_that_fails_is_told_in_one_line(layout: Layout) -> None:
     bundle.publish(layout, "First")
     with pytest.raises(SupervisorError, match=r"^git ls-tree failed in .*bundle\.git: fatal: .*nonsense.*$"):
         bundle.dag_files(layout, "nonsense")
+
+
+def test_a_version_that_lost_files_says_that_it_is_meant(layout: Layout) -> None:
+    first = bundle.publish(layout, "First")
+    assert "Removes-DAG" not in git(layout.bundle_repository, "show", "--no-patch", "--format=%B", first)
+    second = bundle.publish(layout, "Second", {"dags/sync.py": None})
+    message = git(layout.bundle_repository, "show", "--no-patch", "--format=%(trailers:key=Removes-DAG)", second)
+    assert message == "Removes-DAG: *"
+
+
+def test_why_a_version_was_refused_is_read_from_the_bundles_verdict(layout: Layout) -> None:
+    assert bundle.refusal(layout, "f00") is None
+    folder = layout.home / "bundles" / "drivetrain"
+    folder.mkdir(parents=True)
+    refused = [{"file": "dags/sync.py", "line": 3, "text": "ValueError: no"}]
+    (folder / "verdict.json").write_text(json.dumps({"commit": "f00", "refused": refused}))
+    assert bundle.refusal(layout, "f00") == "dags/sync.py, line 3: ValueError: no"
+    assert bundle.refusal(layout, "another") is None
+    (folder / "verdict.json").write_text(json.dumps({"commit": "f00", "refused": []}))
+    assert bundle.refusal(layout, "f00") is None

@@ -21,7 +21,8 @@ def found(what: Facts, kind: Kind) -> list[Alert]:
 def test_where_all_is_well_there_is_nothing_to_tell() -> None:
     all_seen = findings(facts(standing(), dead_letters=[], depth=depth(), quota=[]), LIMITS)
     assert all_seen.alerts == ()
-    assert all_seen.judged == set(Kind) - {Kind.TASK, Kind.CHANNEL}
+    of_others = {Kind.TASK, Kind.CHANNEL, Kind.PUSH, Kind.IMPORT, Kind.VERSIONS, Kind.POD}
+    assert all_seen.judged == set(Kind) - of_others
 
 
 def test_a_sync_is_late_beyond_its_objective_and_the_grace() -> None:
