@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
 
 PAGE = Path(__file__).parents[2] / "docs" / "REST.md"
+PROGRAM = re.compile(r'^```python test="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r'^```bash test="([^"]+)" status=(\d+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
@@ -37,20 +39,24 @@ def queue_is_left_empty(platform: LocalPlatform) -> Iterator[None]:
     engine.dispose()
 
 
-def test_every_example_of_the_page_does_what_it_says(
-    platform: LocalPlatform, tmp_path: Path, queue_is_left_empty: None
-) -> None:
-    (tmp_path / ".curlrc").write_text('write-out = "%{stderr}HTTP %{http_code}\\n"\n', encoding="utf-8")
-    env = {
+def environment(platform: LocalPlatform, **more: str) -> dict[str, str]:
+    return {
         **os.environ,
         "AIRFLOW_URL": platform.airflow_url,
         "AIRFLOW_USER": ADMIN,
         "AIRFLOW_PASSWORD": Secrets.of(platform.layout.secrets_file).admin_password,
-        "CURL_HOME": str(tmp_path),
         "NO_PROXY": "127.0.0.1",
+        **more,
     }
+
+
+def test_every_example_of_the_page_does_what_it_says(
+    platform: LocalPlatform, tmp_path: Path, queue_is_left_empty: None
+) -> None:
+    (tmp_path / ".curlrc").write_text('write-out = "%{stderr}HTTP %{http_code}\\n"\n', encoding="utf-8")
+    env = environment(platform, CURL_HOME=str(tmp_path))
     blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    assert len(blocks) >= 20
+    assert len(blocks) >= 60
     for name, status, text in blocks:
         script = f"set -euo pipefail; set -a; [ ! -f vars ] || . ./vars\n{text}\nexport -p > vars\n"
         done = subprocess.run(
@@ -59,3 +65,35 @@ def test_every_example_of_the_page_does_what_it_says(
         said = f"{name}: {done.stdout[-800:]}\n{done.stderr[-800:]}"
         assert done.stderr.strip().splitlines()[-1:] == [f"HTTP {status}"], said
         assert done.returncode == (0 if int(status) < 400 else 22), said
+
+
+def test_the_program_of_the_page_starts_a_run_once_and_shows_the_log_of_what_failed(
+    platform: LocalPlatform, tmp_path: Path
+) -> None:
+    ((name, text),) = PROGRAM.findall(PAGE.read_text(encoding="utf-8"))
+    program = tmp_path / f"{name}.py"
+    program.write_text(text, encoding="utf-8")
+    dag_id = "sheets_sync_growth"
+    platform.api.write("PATCH", f"dags/{dag_id}", {"is_paused": False})
+
+    def run(run_id: str, conf: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(program), dag_id, run_id, conf],
+            env=environment(platform),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    conf = '{"syncs": ["growth_leadership_numbers"], "dry_run": true}'
+    before = platform.api.read(f"dags/{dag_id}/dagRuns")["total_entries"]
+    for _ in range(2):
+        done = run("from-a-program", conf)
+        assert (done.returncode, done.stdout.strip()) == (0, "from-a-program success"), done.stderr
+    assert platform.api.read(f"dags/{dag_id}/dagRuns")["total_entries"] == before + 1
+    failed = run("from-a-program-misspelled", '{"dryrun": true}')
+    assert failed.returncode == 1
+    assert "conf: unknown key dryrun; known: dry_run, syncs" in failed.stdout
+    refused = run("from-a-program-refused", '{"syncs": ["no_such_sync"]}')
+    assert "400: " in refused.stderr
