@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -39,13 +40,21 @@ def _start(layout: Layout, without: list[str]) -> list[str]:
     print(
         f"Up in {_seconds_since_start():.1f} s, {len(started)} started now. Airflow: {layout.airflow_url}", flush=True
     )
+    if layout.monitoring:
+        print(f"Prometheus: {layout.prometheus_url}", flush=True)
     return started
 
 
 @app.command()
-def up(without: Without = []) -> None:  # noqa: B006 (typer copies it)
+def up(
+    monitoring: Annotated[
+        bool, typer.Option("--monitoring", help="With Prometheus; DRIVETRAIN_MONITORING=1 does the same.")
+    ] = False,
+    without: Without = [],  # noqa: B006 (typer copies it)
+) -> None:
     """Start everything; what runs already is left alone."""
-    _start(Layout.from_env(), without)
+    layout = Layout.from_env()
+    _start(replace(layout, monitoring=layout.monitoring or monitoring), without)
 
 
 @app.command()

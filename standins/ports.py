@@ -19,13 +19,16 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Ports:
-    """TCP ports on 127.0.0.1. The order of the fields is their order in a block, so append only."""
+    """Ports on 127.0.0.1. The order of the fields is their order in a block, so append only."""
 
     airflow: int = 8080
     postgres: int = 15432
     redis: int = 16379
     snowflake: int = 14420
     sheets: int = 14430
+    statsd: int = 9125  # of UDP
+    statsd_web: int = 9102
+    prometheus: int = 9090
 
     @classmethod
     def count(cls) -> int:

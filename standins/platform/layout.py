@@ -20,18 +20,20 @@ class Layout:
         ports: where its services listen.
         repository: the working tree whose code runs.
         scheduled: whether DAGs also run at their own times; without it only what is triggered runs.
+        monitoring: whether Prometheus runs as well.
     """
 
     home: Path
     ports: Ports
     repository: Path = REPOSITORY
     scheduled: bool = True
+    monitoring: bool = False
 
     @classmethod
     def from_env(cls) -> Layout:
-        """DRIVETRAIN_HOME, or `.drivetrain` in the repository; ports from DRIVETRAIN_PORT_*."""
+        """DRIVETRAIN_HOME, else `.drivetrain` in the repository; DRIVETRAIN_PORT_*; DRIVETRAIN_MONITORING=1."""
         home = os.environ.get("DRIVETRAIN_HOME") or str(REPOSITORY / ".drivetrain")
-        return cls(Path(home).resolve(), Ports.from_env())
+        return cls(Path(home).resolve(), Ports.from_env(), monitoring=os.environ.get("DRIVETRAIN_MONITORING") == "1")
 
     @property
     def bin(self) -> Path:
@@ -82,6 +84,11 @@ class Layout:
     def airflow_url(self) -> str:
         """UI and REST."""
         return f"http://127.0.0.1:{self.ports.airflow}"
+
+    @property
+    def prometheus_url(self) -> str:
+        """Prometheus, where it runs."""
+        return f"http://127.0.0.1:{self.ports.prometheus}"
 
     @property
     def sheets_url(self) -> str:

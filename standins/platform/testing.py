@@ -6,6 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,7 @@ from standins.platform.services import platform
 from standins.platform.versions import wait_for_version
 from standins.ports import HOST, Ports
 from standins.supervisor.supervisor import Report, Supervisor, silent
+from standins.supervisor.units import Service, Unit
 
 
 def free_ports() -> Ports:
@@ -38,15 +40,26 @@ class LocalPlatform:
     Args:
         home: where its state goes and stays; a temporary folder that is removed at the end if left out.
         without: names of units that the test does not need, such as `("snowflake",)`.
+        airflow: settings of Airflow's processes beside those of the local platform, as environment variables.
+        monitoring: with Prometheus.
         report: told of each unit as it comes and goes.
     """
 
-    def __init__(self, home: Path | None = None, *, without: Collection[str] = (), report: Report = silent) -> None:
+    def __init__(
+        self,
+        home: Path | None = None,
+        *,
+        without: Collection[str] = (),
+        airflow: Mapping[str, str] | None = None,
+        monitoring: bool = False,
+        report: Report = silent,
+    ) -> None:
         self._temporary = home is None
         # Without schedules: what a test sees must not hang on the hour at which it runs.
         home = home or Path(tempfile.mkdtemp(prefix="drivetrain-"))
-        self.layout = Layout(home, free_ports(), scheduled=False)
+        self.layout = Layout(home, free_ports(), scheduled=False, monitoring=monitoring)
         self._without = without
+        self._airflow_settings = dict(airflow or {})
         self.supervisor = Supervisor(self.layout.home, report)
 
     @property
@@ -71,7 +84,7 @@ class LocalPlatform:
 
     def __enter__(self) -> Self:
         try:
-            self.supervisor.up(platform(self.layout, without=self._without))
+            self.supervisor.up(self._units())
         except BaseException:
             self._remove()
             raise
@@ -99,7 +112,18 @@ class LocalPlatform:
     def restart(self) -> None:
         """Take everything down and up again on the same state."""
         self.supervisor.down()
-        self.supervisor.up(platform(self.layout, without=self._without))
+        self.supervisor.up(self._units())
+
+    def _units(self) -> list[Unit]:
+        units = platform(self.layout, without=self._without)
+        if not self._airflow_settings:
+            return units
+        return [
+            replace(unit, env={**unit.env, **self._airflow_settings})
+            if isinstance(unit, Service) and unit.name.startswith("airflow-")
+            else unit
+            for unit in units
+        ]
 
     def _remove(self) -> None:
         if self._temporary:

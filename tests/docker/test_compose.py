@@ -16,6 +16,8 @@ from tests.docker.files import REPOSITORY, VARIABLE, compose
 
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 ONCE = {"settings", "warehouse-load", "workbooks", "bundle", "migrate", "state-migrate", "demo"}
+# These run only where they are asked for.
+MONITORING = {"statsd", "statsd_web", "prometheus"}
 # A unit of the local platform -> its container, where the name is another.
 NAMES = {"warehouse": "warehouse-load", "airflow-migrate": "migrate"}
 
@@ -50,6 +52,7 @@ def test_ports_are_those_of_the_local_platform_and_open_on_this_machine_alone(se
     assert published == {
         f"127.0.0.1:${{DRIVETRAIN_PORT_{name.upper()}:-{port}}}:{inside.get(name, port)}"
         for name, port in vars(Ports()).items()
+        if name not in MONITORING
     }
     assert not [name for name, service in services.items() if service.get("network_mode") == "host"]
 

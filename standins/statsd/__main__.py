@@ -1,0 +1,3 @@
+from standins.statsd.cli import app
+
+app(prog_name="python -m standins.statsd")
