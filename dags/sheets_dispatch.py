@@ -8,7 +8,9 @@ from pathlib import Path
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from operators.alert_notifier import AlertNotifier
+from operators.deadlines import told_when_late
 from operators.sheets_dispatch import SheetsDispatchOperator
+from operators.task_pods import TINY
 
 INCLUDE = Path(__file__).parents[1] / "include"
 
@@ -24,12 +26,14 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=5),
+    deadline=told_when_late(INCLUDE, timedelta(minutes=3)),
     tags=["sheet-fleet", "team:platform"],
     default_args={
         "owner": "platform",
         "retries": 2,
         "retry_delay": timedelta(seconds=10),
         "execution_timeout": timedelta(minutes=2),
+        "executor": TINY,
         "on_failure_callback": AlertNotifier(include=str(INCLUDE)),
     },
 ):

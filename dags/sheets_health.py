@@ -8,7 +8,9 @@ from pathlib import Path
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 
 from operators.alert_notifier import AlertNotifier
+from operators.deadlines import told_when_late
 from operators.sheets_health import SheetsHealthOperator
+from operators.task_pods import TINY
 
 INCLUDE = Path(__file__).parents[1] / "include"
 
@@ -25,12 +27,14 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=15),
+    deadline=told_when_late(INCLUDE, timedelta(minutes=10)),
     tags=["sheet-fleet", "team:platform"],
     default_args={
         "owner": "platform",
         "retries": 1,
         "retry_delay": timedelta(seconds=10),
         "execution_timeout": timedelta(minutes=5),
+        "executor": TINY,
         "on_failure_callback": AlertNotifier(include=str(INCLUDE)),
     },
     params={

@@ -9,6 +9,7 @@ from airflow.sdk import DAG
 from drivetrain.sheets.load_catalog import TeamLoads, load_load_teams
 from operators.broken_spec import BrokenSpecOperator
 from operators.sheets_to_snowflake import SheetsToSnowflakeOperator
+from operators.task_pods import task_pod
 from operators.team_dags import team_dag, team_schedule
 
 INCLUDE = Path(__file__).parents[1] / "include"
@@ -23,6 +24,7 @@ def build_dag(team: TeamLoads) -> DAG:
             kind="load",
             dry_run="Return counts and a preview of each load and write nothing.",
             schedule=team_schedule(team),
+            executor_config=task_pod(INCLUDE, "light"),
         ),
     ) as dag:
         for spec in team.specs:

@@ -8,6 +8,7 @@ from pathlib import Path
 from airflow.sdk import DAG, Param
 
 from operators.sheets_request import SheetsRequestOperator
+from operators.task_pods import TINY
 from triggers.jobs_ended import JobsEndedTrigger
 
 INCLUDE = Path(__file__).parents[1] / "include"
@@ -49,6 +50,7 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=10),
         "execution_timeout": timedelta(minutes=5),
+        "executor": TINY,
     },
 ):
     SheetsRequestOperator(

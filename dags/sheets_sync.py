@@ -9,6 +9,7 @@ from airflow.sdk import DAG
 from drivetrain.sheets.catalog import TeamSyncs, load_teams
 from operators.broken_spec import BrokenSpecOperator
 from operators.snowflake_to_sheets import SnowflakeToSheetsOperator
+from operators.task_pods import task_pod
 from operators.team_dags import needed_team, team_dag
 
 INCLUDE = Path(__file__).parents[1] / "include"
@@ -18,7 +19,12 @@ def build_dag(team: TeamSyncs) -> DAG:
     """A team's workbooks side by side; a run may name some of their syncs, or only plan them."""
     with DAG(
         description=f"{len(team.names)} sheets of team {team.team}",
-        **team_dag(team, kind="sync", dry_run="Return the plan of each sync and write nothing."),
+        **team_dag(
+            team,
+            kind="sync",
+            dry_run="Return the plan of each sync and write nothing.",
+            executor_config=task_pod(INCLUDE, "light"),
+        ),
     ) as dag:
         for workbook in team.workbooks:
             SnowflakeToSheetsOperator(

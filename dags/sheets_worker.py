@@ -9,8 +9,10 @@ from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, CronTrigg
 
 from drivetrain.sheets.dispatch import KIND
 from operators.alert_notifier import AlertNotifier
+from operators.deadlines import told_when_late
 from operators.sheets_dispatch import JOBS
 from operators.sheets_worker import SheetsWorkerOperator
+from operators.task_pods import task_pod
 from triggers.job_waiting import JobWaitingTrigger
 
 INCLUDE = Path(__file__).parents[1] / "include"
@@ -39,12 +41,14 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=30),
+    deadline=told_when_late(INCLUDE, timedelta(minutes=20)),
     tags=["sheet-fleet", "team:platform"],
     default_args={
         "owner": "platform",
         "retries": 1,
         "retry_delay": timedelta(seconds=10),
         "execution_timeout": timedelta(minutes=20),
+        "executor_config": task_pod(INCLUDE, "heavy"),
         "on_failure_callback": AlertNotifier(include=str(INCLUDE)),
     },
 ):

@@ -10,6 +10,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param
 from drivetrain.state.maintenance import Keep
 from operators.alert_notifier import AlertNotifier
 from operators.state_maintenance import StateMaintenanceOperator
+from operators.task_pods import task_pod
 
 INCLUDE = Path(__file__).parents[1] / "include"
 KEEP = Keep()
@@ -32,6 +33,7 @@ with DAG(
         "retries": 3,
         "retry_delay": timedelta(minutes=5),
         "execution_timeout": timedelta(minutes=30),
+        "executor_config": task_pod(INCLUDE, "light"),
         "on_failure_callback": AlertNotifier(include=str(INCLUDE)),
     },
     params={

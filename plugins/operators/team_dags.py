@@ -59,7 +59,12 @@ def team_schedule(team: ScheduledTeam) -> MultipleCronTriggerTimetable | None:
 
 
 def team_dag(
-    team: Team, *, kind: str, dry_run: str, schedule: MultipleCronTriggerTimetable | None = None
+    team: Team,
+    *,
+    kind: str,
+    dry_run: str,
+    schedule: MultipleCronTriggerTimetable | None = None,
+    executor_config: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Arguments for a team's DAG: one run at a time, tried again, ended.
 
@@ -68,6 +73,7 @@ def team_dag(
         kind: "sync" or "load": the DAG's name, tag and the parameter that names some of them.
         dry_run: what a dry run does, for people.
         schedule: None: it runs only when somebody asks.
+        executor_config: what its tasks' pods get, see operators.task_pods.
     """
     return {
         "dag_id": f"sheets_{kind}_{team.team}",
@@ -85,6 +91,7 @@ def team_dag(
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(minutes=10),
             "execution_timeout": timedelta(minutes=30),
+            "executor_config": executor_config or {},
         },
         "params": {
             f"{kind}s": Param(
