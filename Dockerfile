@@ -80,6 +80,7 @@ RUN --mount=type=bind,from=uv,source=/opt/uv/bin/uv,target=/run/uv \
     /run/uv pip install --python /opt/venv --no-deps --offline --no-cache --compile-bytecode /run/dist/*.whl \
     && /run/uv pip check --python /opt/venv
 COPY k8s/compose/health.py /opt/drivetrain/health.py
+COPY k8s/compose/liveness.py /opt/drivetrain/liveness.py
 USER 50000:0
 WORKDIR /opt/airflow
 EXPOSE 8080

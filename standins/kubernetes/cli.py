@@ -1,4 +1,4 @@
-"""`python -m standins.kubernetes`: build, up, down, status, load."""
+"""`python -m standins.kubernetes`: build, up, down, status, load, image, deploy."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from standins.kubernetes import images
 from standins.kubernetes.build import Build
 from standins.kubernetes.cluster import Cluster
 from standins.kubernetes.layout import Layout
+from standins.kubernetes.platform import Platform
+from standins.kubernetes.platform_image import PlatformImages
 from standins.platform.show import wide_console
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -60,6 +62,35 @@ def status() -> None:
 def load(file: Annotated[Path, typer.Argument(help="Written by `docker save`.")]) -> None:
     """Load an image into the node's store."""
     print("\n".join(images.load(Cluster(Layout.from_env()).node, file)))
+
+
+@app.command()
+def image() -> None:
+    """Make the platform's images, and load them where the cluster runs."""
+    layout = Layout.from_env()
+    images = PlatformImages(layout, console.report)
+    made = images.make()
+    cluster = Cluster(layout)
+    if cluster.runs:
+        images.load(cluster.node, made)
+    print("\n".join(one.name for one in made))
+
+
+@app.command()
+def deploy() -> None:
+    """Run the platform on the cluster, as the working tree has it."""
+    began = time.monotonic()
+    platform = Platform(Layout.from_env(), console.report)
+    found = platform.deploy()
+    print(f"Airflow is at {found.url} after {time.monotonic() - began:.0f} s, user {found.user}.")
+    print(f"Its password is the admin_password in {platform.home / 'secrets.json'}.")
+
+
+@app.command()
+def undeploy() -> None:
+    """Take the platform from the cluster, with its data."""
+    Platform(Layout.from_env(), console.report).remove()
+    print("The platform is gone; the cluster runs.")
 
 
 def main() -> None:

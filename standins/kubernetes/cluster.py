@@ -16,7 +16,7 @@ from standins.kubernetes.kubeconfig import kubeconfig
 from standins.kubernetes.layout import NODE_NAME, Layout
 from standins.kubernetes.node import Node, interface
 from standins.platform.secrets import write_private
-from standins.supervisor.stop import Stopped
+from standins.supervisor.stop import Stopped, stop
 from standins.supervisor.supervisor import Report, Supervisor, silent
 from standins.supervisor.units import Action, Service, Unit
 
@@ -97,6 +97,20 @@ class Cluster:
             raise KubernetesError(f"Left behind: {', '.join(left)}.")
         return stopped
 
+    def restart(self, name: str) -> None:
+        """Stop one part and start it again: for tests of what others do meanwhile.
+
+        Raises:
+            KubernetesError: nothing of that name runs.
+            SupervisorError: it did not come back.
+        """
+        record = self.supervisor.state.read(name)
+        if record is None:
+            known = ", ".join(sorted(one.name for one in self.supervisor.state.all()))
+            raise KubernetesError(f"{name}: does not run, so it can't be restarted; what runs: {known or 'nothing'}.")
+        stop(record, self.supervisor.state)
+        self.supervisor.up(self.units())
+
     def leftovers(self) -> list[str]:
         """What of a stopped cluster is still there: control groups and the interface, which go with a delay."""
         deadline = time.monotonic() + GONE_TIMEOUT_SECONDS
@@ -121,6 +135,11 @@ class Cluster:
                 reason = unit.probe(record)
                 parts.append(Part(unit.name, f"not ready: {reason}" if reason else "ready", record.pid))
         return parts
+
+    @property
+    def runs(self) -> bool:
+        """Whether any of it does."""
+        return self._runs()
 
     def _runs(self) -> bool:
         return any(record.alive for record in self.supervisor.state.all())

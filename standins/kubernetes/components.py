@@ -6,8 +6,10 @@ Flags of 1.20: https://v1-20.docs.kubernetes.io/docs/reference/command-line-tool
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
-from standins.kubernetes import docker
+from standins.kubernetes import dns, docker
 from standins.kubernetes.api import Api
 from standins.kubernetes.errors import KubernetesError
 from standins.kubernetes.images import PAUSE
@@ -30,7 +32,10 @@ WITHOUT_CONTROLLERS = ("cloud-node-lifecycle", "route", "service")
 
 def components(node: Node) -> list[Unit]:
     """All of them."""
-    return [_etcd(node), _api_server(node), _controller_manager(node), _scheduler(node), _kubelet(node), _proxy(node)]
+    return [
+        *(_etcd(node), _api_server(node), _controller_manager(node), _scheduler(node)),
+        *(_kubelet(node), _proxy(node), _dns(node)),
+    ]
 
 
 def _etcd(node: Node) -> Service:
@@ -181,6 +186,8 @@ def kubelet_configuration(layout: Layout) -> dict[str, object]:
         "cgroupRoot": f"/{layout.name}",
         "volumePluginDir": "/var/lib/kubelet/volume-plugins",
         "resolvConf": str(layout.node / "resolv.conf"),
+        "clusterDNS": [layout.network.node_ip],
+        "clusterDomain": dns.DOMAIN,
         "failSwapOn": False,
         # A developer's disk may be fuller than a server's ever should be.
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
@@ -213,6 +220,27 @@ def _proxy(node: Node) -> Service:
         (node.layout.program("kube-proxy"), *flags(options)),
         probe=http_ok(PROXY_HEALTH_PORT, "/healthz"),
         depends_on=("apiserver",),
+    )
+
+
+def _dns(node: Node) -> Service:
+    layout = node.layout
+    program = Path(dns.__file__)
+    api = f"{layout.network.node_ip}:{API_PORT}"
+
+    def probe(_: Record) -> str | None:
+        try:
+            found = dns.ask(layout.network.node_ip, f"kubernetes.default.svc.{dns.DOMAIN}")
+        except OSError as error:
+            return str(error)
+        return None if found else "it does not know the API server's service"
+
+    return node.service(
+        "dns",
+        (sys.executable, "-I", "-S", str(program), layout.network.node_ip, api, str(layout.pki)),
+        probe=probe,
+        depends_on=("apiserver",),
+        revision=program.read_text(encoding="utf-8"),
     )
 
 

@@ -29,10 +29,12 @@ class Packages:
 
     Args:
         folder: lists, archives and a log.
+        onto_nothing: packages come with all that they need, also what this machine has installed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, onto_nothing: bool = False) -> None:
         self.folder = folder
+        self._onto_nothing = onto_nothing
         self.log = folder / "apt.log"
         self._lists = folder / "lists"
         self._archives = folder / "archives"
@@ -52,8 +54,13 @@ class Packages:
         )
         self._apt("update")
 
-    def unpack(self, names: Sequence[str], root: Path) -> None:
+    def unpack(self, names: Sequence[str], root: Path, *, without: Sequence[str] = NOT_WANTED) -> None:
         """Unpack packages into `root`, with all they need that this machine has not installed.
+
+        Args:
+            names: of the packages.
+            root: a folder.
+            without: paths that are left out.
 
         Raises:
             KubernetesError: apt or tar failed; the message has the last telling line.
@@ -64,7 +71,7 @@ class Packages:
         self._apt("install", "--yes", "--download-only", "--no-install-recommends", "--no-remove", *names)
         make_skeleton(root)
         for archive in sorted(self._archives.glob("*.deb")):
-            self._unpack_one(archive, root)
+            self._unpack_one(archive, root, without)
             archive.unlink()
         link_alternatives(root)
 
@@ -94,12 +101,14 @@ class Packages:
             "Acquire::Retries": "3",
             "Acquire::Languages": "none",
         }
+        if self._onto_nothing:
+            options["Dir::State::status"] = "/dev/null"
         command = ["apt-get", "-q", *(f"-o{name}={value}" for name, value in options.items()), *arguments]
         self._run(command, f"apt-get {arguments[0]}", cwd)
 
-    def _unpack_one(self, archive: Path, root: Path) -> None:
+    def _unpack_one(self, archive: Path, root: Path, without: Sequence[str]) -> None:
         # Not dpkg-deb --extract: a package's ./lib must go through the link to usr/lib, not replace it.
-        excludes = [f"--exclude={path}" for path in NOT_WANTED]
+        excludes = [f"--exclude={path}" for path in without]
         with (
             self.log.open("ab") as log,
             subprocess.Popen(

@@ -7,6 +7,8 @@ show up only after a restart.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,6 +45,13 @@ if {{"scheduler", "dag-processor"}}.intersection(sys.argv):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
 '''
+
+
+def preload() -> None:
+    """Import them here and now."""
+    for name in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def write_local_settings(layout: Layout) -> None:

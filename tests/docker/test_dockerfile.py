@@ -62,7 +62,8 @@ def test_the_image_has_a_health_check_whose_script_is_in_it(instructions):
 def test_the_image_holds_our_code_as_a_wheel_and_no_dags_tests_standins_or_development_packages(instructions):
     runtime = in_image(instructions, "airflow")
     copied = [one.text for one in runtime if one.name == "COPY"]
-    assert copied == ["--from=dependencies /opt/venv /opt/venv", "k8s/compose/health.py /opt/drivetrain/health.py"]
+    probes = [f"k8s/compose/{name}.py /opt/drivetrain/{name}.py" for name in ("health", "liveness")]
+    assert copied == ["--from=dependencies /opt/venv /opt/venv", *probes]
     made_from = [*runtime, *in_image(instructions, "dependencies"), *in_image(instructions, "wheel")]
     text = "\n".join(one.text for one in made_from)
     assert not re.search(r"standins|requirements-\w+|tests|--editable|-e \.", text)

@@ -57,7 +57,7 @@ def test_our_code_imports_from_the_wheel_and_on_a_read_only_root(run):
 
 def test_no_dags_no_tests_and_no_standins_are_in_it(run):
     assert run("ls", "/opt").split() == ["airflow", "drivetrain", "venv"]
-    assert run("ls", "/opt/drivetrain").split() == ["health.py"]
+    assert run("ls", "/opt/drivetrain").split() == ["health.py", "liveness.py"]
 
 
 def test_the_git_program_that_fetches_dags_is_there(run):

@@ -34,8 +34,9 @@ def kubectl() -> str:
 
 @functools.cache
 def text_of(overlay: str) -> str:
-    """What kubectl would apply."""
-    command = [kubectl(), "kustomize", str(REPOSITORY / "k8s" / "overlays" / overlay)]
+    """What kubectl would apply of that overlay, or of another folder below k8s/."""
+    folder = REPOSITORY / "k8s" / overlay if "/" in overlay else REPOSITORY / "k8s" / "overlays" / overlay
+    command = [kubectl(), "kustomize", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -56,7 +57,14 @@ def task_pod(objects: list[Manifest]) -> Manifest:
     return pod
 
 
+def pod_templates(objects: list[Manifest]) -> dict[str, Manifest]:
+    """Metadata and spec of every pod that will be, by the name of what makes it."""
+    makers = {
+        name: one for kind in ("Deployment", "StatefulSet", "Job") for name, one in of_kind(objects, kind).items()
+    }
+    return {**{name: one["spec"]["template"] for name, one in makers.items()}, "airflow-task": task_pod(objects)}
+
+
 def pod_specs(objects: list[Manifest]) -> dict[str, Manifest]:
     """Spec of every pod that will be, by the name of what makes it."""
-    made = {name: one["spec"]["template"]["spec"] for name, one in of_kind(objects, "Deployment").items()}
-    return {**made, "airflow-task": task_pod(objects)["spec"]}
+    return {name: one["spec"] for name, one in pod_templates(objects).items()}
