@@ -97,6 +97,9 @@ def section(result: dict[str, Any]) -> list[str]:
                 lines.append(f"| {contender} | {' | '.join(_cells(metrics, name))} |")
     if result["name"] not in PLOTS:
         lines += ["", *_plain_table(result["metrics"])]
+        for name, peer in result["peers"].items():
+            if peer["metrics"]:
+                lines += ["", f"{name} ({peer['version']}):", "", *_plain_table(peer["metrics"])]
     if result["notes"]:
         lines += ["", *[f"- {note}" for note in result["notes"]]]
     return lines
@@ -104,14 +107,14 @@ def section(result: dict[str, Any]) -> list[str]:
 
 def _plain_table(metrics: dict[str, dict[str, Any]]) -> list[str]:
     """A metric a line; without a spread where each was measured once."""
-    is_spread = any(entry["repeats"] > 1 for entry in metrics.values())
+    is_spread = any(entry.get("repeats", 1) > 1 for entry in metrics.values())
     lines = (
         ["| what | median | smallest to largest |", "|---|---|---|"]
         if is_spread
         else ["| what | measured |", "|---|---|"]
     )
     for name, entry in metrics.items():
-        low, high = entry["spread"]
+        low, high = entry.get("spread") or (entry["value"], entry["value"])
         line = f"| {name.replace('_', ' ')} | {entry['value']:,g} {entry['unit']} |"
         lines.append(f"{line} {low:,g} to {high:,g} |" if is_spread else line)
     return lines
