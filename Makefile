@@ -60,7 +60,8 @@ logs: venv ## follow the services' logs (ARGS=<name> for one of them)
 	@$(PLATFORM) logs -f $(ARGS)
 
 .PHONY: push
-push: venv ## publish dags/ and include/ to the running Airflow (M="message")
+push: venv ## check dags/, and publish them with include/ to the running Airflow (M="message", FORCE=1: unchecked)
+	@$(if $(FORCE),,$(BIN)/drivetrain dags check)
 	@$(PLATFORM) push -m "$(or $(M),Push)"
 
 .PHONY: test
@@ -80,6 +81,14 @@ k8s-up: venv ## build Kubernetes once and start it (root, Debian 12)
 k8s-test: venv ## the tests on a real Kubernetes, which is started and stopped unless it runs (ARGS="-k pod" for some)
 	@$(BIN)/python -m standins.kubernetes build
 	@$(BIN)/pytest tests/k8s $(ARGS)
+
+.PHONY: k8s-image
+k8s-image: venv ## make the platform's images without a registry, and load them into the Kubernetes that runs
+	@$(BIN)/python -m standins.kubernetes image
+
+.PHONY: k8s-platform
+k8s-platform: k8s-up ## run the whole platform on Kubernetes, each task in a pod, as the working tree has it
+	@$(BIN)/python -m standins.kubernetes deploy
 
 .PHONY: k8s-down
 k8s-down: ## stop Kubernetes and remove all that it left
@@ -112,6 +121,10 @@ docs: venv ## write the generated pages of the documentation
 	@$(BIN)/drivetrain docs write
 	@$(BIN)/drivetrain rbac matrix --write
 
+.PHONY: dashboards
+dashboards: venv ## write Grafana's dashboards (k8s/monitoring/dashboards)
+	@$(BIN)/python k8s/monitoring/dashboards/generate.py
+
 .PHONY: bench-sheets
 bench-sheets: venv ## measure the sheet sync
 	@$(BIN)/python -m benchmarks.sheets $(ARGS)
@@ -135,6 +148,26 @@ bench-sheets-chaos: venv ## kill and fail everything that can be, and compare ev
 .PHONY: bench-sheets-throughput
 bench-sheets-throughput: venv ## measure jobs a second with the quotas off, against one Airflow task a job
 	@$(BIN)/python -m benchmarks.sheets_throughput $(ARGS)
+
+.PHONY: bench-platform
+bench-platform: venv ## play a day of 75 DAGs, 1,000 runs and 3,800 tasks, then again with 3,000,000 task instances (two hours)
+	@$(BIN)/python -m benchmarks.platform_day $(ARGS)
+
+.PHONY: bench-platform-parse
+bench-platform-parse: venv ## measure what 75 DAGs and 2,500 specs take to parse
+	@$(BIN)/python -m benchmarks.platform_parse $(ARGS)
+
+.PHONY: bench-cleanup
+bench-cleanup: venv ## clean 3,000,000 task instances out of Airflow's database while its scheduler goes on (half an hour)
+	@$(BIN)/python -m benchmarks.cleanup_metadata $(ARGS)
+
+.PHONY: bench-platform-push
+bench-platform-push: venv ## measure push-to-parsed and push-to-first-run, with stock settings and ours
+	@$(BIN)/python -m benchmarks.platform_push $(ARGS)
+
+.PHONY: bench-platform-kubernetes
+bench-platform-kubernetes: venv ## measure pods a second on a real Kubernetes, and take pods, watch and API away meanwhile
+	@$(BIN)/python -m benchmarks.platform_kubernetes $(ARGS)
 
 .PHONY: bench-report
 bench-report: venv ## make docs/BENCHMARKS.md and its plots from the benchmarks' results
