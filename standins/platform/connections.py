@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from standins.platform.secrets import ADMIN, write_private
+from standins.platform.secrets import READER, write_private
 
 if TYPE_CHECKING:
     from standins.platform.layout import Layout
@@ -66,13 +66,13 @@ def connections(layout: Layout, secrets: Secrets) -> dict[str, dict[str, object]
             "password": secrets.cleanup_password,
             "schema": "airflow",
         },
-        # For platform_health, which asks Airflow for import errors and versions. Elsewhere it has a user of its own.
+        # For platform_health and pod_health, which ask Airflow for import errors, versions and the audit log.
         "airflow_api": {
             "conn_type": "http",
             "host": "127.0.0.1",
             "port": layout.ports.airflow,
-            "login": ADMIN,
-            "password": secrets.admin_password,
+            "login": READER,
+            "password": secrets.reader_password,
         },
         # Whoever knows the token may read /drivetrain/metrics.
         "drivetrain_metrics": {"conn_type": "http", "password": secrets.metrics_token},

@@ -9,6 +9,11 @@ import json
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
+
+# The user of the connection airflow_api, see standins.platform.secrets; and what its role sees beyond FAB's Viewer.
+READER = "platform_health"
+READER_SEES = ("Audit Logs", "All Audit Logs", "All Import Errors")
 
 
 def main(secrets_file: str, admin: str, include: str = "") -> None:
@@ -31,23 +36,31 @@ def main(secrets_file: str, admin: str, include: str = "") -> None:
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
     secrets = json.loads(Path(secrets_file).read_text())
-    password = secrets["admin_password"]
     with get_application_builder() as builder:
         builder.sm.sync_roles()
-        admins = builder.sm.find_role("Admin")
-        user = builder.sm.find_user(admin)
-        if user is None:
-            user = builder.sm.add_user(admin, "Local", "Admin", f"{admin}@example.invalid", admins, password)
-        else:
-            user = builder.sm.reset_password(user.id, password)
-        if not user:
-            sys.exit(f"cannot make the user {admin}: see the lines above")
+        _make_user(builder.sm, admin, "Admin", secrets["admin_password"])
+        if password := secrets.get("reader_password"):
+            reads = [*builder.sm.VIEWER_PERMISSIONS, *(("can_read", resource) for resource in READER_SEES)]
+            builder.sm.bulk_sync_roles([{"role": READER, "perms": reads}])
+            _make_user(builder.sm, READER, READER, password)
     role = Path(include, "sql", "cleanup", "role.sql")
     if include and role.is_file():
         _make_role(role.read_text(encoding="utf-8"), secrets["cleanup_password"])
     if include:
         # --delete-many: here another branch may well have other teams.
         _drivetrain("rbac", "apply", "--yes", "--delete-many", "--include", include)
+
+
+def _make_user(security: Any, name: str, role: str, password: str) -> None:
+    """Make a user with one role, or give the one that is there its password."""
+    user = security.find_user(name)
+    if user is None:
+        email = f"{name}@example.invalid"
+        user = security.add_user(name, "Local", name, email, security.find_role(role), password)
+    else:
+        user = security.reset_password(user.id, password)
+    if not user:
+        sys.exit(f"cannot make the user {name}: see the lines above")
 
 
 def _make_role(script: str, password: str) -> None:

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 ADMIN = "admin"
+# Of the health checks: sees every DAG, import error and line of the audit log, and changes nothing.
+READER = "platform_health"
 
 
 def write_private(file: Path, text: str) -> None:
@@ -34,6 +36,7 @@ class Secrets:
     postgres_password: str
     cleanup_password: str
     metrics_token: str = ""
+    reader_password: str = ""
 
     @classmethod
     def of(cls, file: Path) -> Secrets:
@@ -47,6 +50,7 @@ class Secrets:
             "postgres_password": secrets.token_urlsafe(18),
             "cleanup_password": secrets.token_urlsafe(18),
             "metrics_token": secrets.token_urlsafe(18),
+            "reader_password": secrets.token_urlsafe(18),
         }
         result = cls(**{field.name: known.get(field.name, made[field.name]) for field in fields(cls)})
         if asdict(result) != known:

@@ -107,7 +107,7 @@ def test_a_run_that_was_cleared_since_it_was_found_stays(history: Engine, hook: 
 
 def test_the_scheduler_takes_new_work_while_old_runs_go(history: Engine, hook: AirflowMetadataHook) -> None:
     """What it locks and inserts is never in the way: a lock time-out would end the statements here."""
-    stopped = threading.Event()
+    begun, stopped = threading.Event(), threading.Event()
     done: list[int] = []
     failed: list[Exception] = []
 
@@ -119,11 +119,14 @@ def test_the_scheduler_takes_new_work_while_old_runs_go(history: Engine, hook: A
                     add_runs(connection, "dag_id = 'dag_0'", 1, state="'running'", run_id=f"'new_{len(done)}'", tasks=2)
                     query = "SELECT id FROM task_instance WHERE run_id LIKE 'new%' FOR UPDATE SKIP LOCKED"
                     done.append(len(connection.execute(sa.text(query)).all()))
+                begun.set()
         except Exception as error:
             failed.append(error)
+            begun.set()
 
     thread = threading.Thread(target=scheduler)
     thread.start()
+    assert begun.wait(30)  # the newest runs, which stay, are then those of the thread
     report = clean_database(hook, Retention(batches=Batches(rest=0, most_rows=10)), NOON)
     stopped.set()
     thread.join()
