@@ -19,6 +19,7 @@ from standins.platform.secrets import ADMIN, Secrets
 from standins.platform.services import platform
 from standins.platform.show import Progress, print_result, wide_console
 from standins.platform.versions import wait_for_version
+from standins.prometheus.config import PAGE
 from standins.supervisor import processes
 from standins.supervisor.errors import SupervisorError
 from standins.supervisor.supervisor import Supervisor
@@ -41,7 +42,7 @@ def _start(layout: Layout, without: list[str]) -> list[str]:
         f"Up in {_seconds_since_start():.1f} s, {len(started)} started now. Airflow: {layout.airflow_url}", flush=True
     )
     if layout.monitoring:
-        print(f"Prometheus: {layout.prometheus_url}", flush=True)
+        print(f"Alerts: {layout.prometheus_url}{PAGE}", flush=True)
     return started
 
 

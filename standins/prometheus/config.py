@@ -10,6 +10,10 @@ import yaml
 
 from standins.ports import HOST
 
+CONSOLES = Path(__file__).with_name("consoles")
+# Debian's program reads its own pages from /usr/share, where only an installed package has them.
+PAGE = "/consoles/alerts.html"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -54,11 +58,13 @@ def _scrape(job: str, target: Target) -> dict[str, object]:
 
 
 def arguments(program: Path, config: Path, data: Path, port: int) -> tuple[str, ...]:
-    """The command line: it listens on 127.0.0.1, and keeps two days."""
+    """The command line: it listens on 127.0.0.1, and keeps two days. See PAGE for what people look at."""
     return (
         str(program),
         f"--config.file={config}",
         f"--storage.tsdb.path={data}",
         "--storage.tsdb.retention.time=2d",
         f"--web.listen-address={HOST}:{port}",
+        f"--web.console.templates={CONSOLES}",
+        f"--web.console.libraries={CONSOLES}",
     )

@@ -10,6 +10,7 @@ import pytest
 from airflow._shared.observability.metrics.metrics_registry import MetricsRegistry
 
 from standins.platform.testing import LocalPlatform
+from standins.prometheus.config import PAGE
 from standins.prometheus.program import PrometheusError, prometheus
 from tests.e2e.conftest import run_dag
 from tests.e2e.git_push import until
@@ -105,6 +106,16 @@ def test_every_rule_is_evaluated_without_an_error(asked: Prometheus) -> None:
     known = [rule for group in asked.get("rules")["groups"] for rule in group["rules"]]
     assert len(known) == len(rules())
     assert [(rule["name"], rule.get("lastError")) for rule in known if rule["health"] != "ok"] == []
+
+
+def test_the_page_that_is_printed_shows_what_is_scraped_and_which_alerts_hold(
+    monitored: LocalPlatform, asked: Prometheus
+) -> None:
+    page = httpx.get(f"{monitored.layout.prometheus_url}{PAGE}", trust_env=False).text
+    assert page.count('<td class="up">up</td>') == 3
+    holding = {alert["labels"]["alertname"] for alert in asked.get("alerts")["alerts"]}
+    assert all(f"<td>{name}</td>" in page for name in holding)
+    assert ("No rule holds." in page) == (not holding)
 
 
 def test_every_series_that_a_rule_or_an_alert_names_was_sent_by_a_real_run(asked: Prometheus) -> None:
