@@ -26,6 +26,8 @@ from hooks.airflow_numbers import platform_facts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from sqlalchemy.engine import Engine
+
     from drivetrain.metrics.sheets import Measure
 
 CONN_ID = "drivetrain_metrics"
@@ -34,18 +36,23 @@ router = APIRouter()
 
 
 class _Once:
-    """The last answer, until it is too old; one thread at a time asks for a new one."""
+    """The last answer, or why there was none, until it is too old; one thread at a time asks for a new one."""
 
     def __init__(self, ask: Callable[[], bytes], clock: Callable[[], float] = time.monotonic) -> None:
         self._ask, self._clock, self._lock = ask, clock, threading.Lock()
-        self._answer: bytes = b""
+        self._answer: bytes | Exception = b""
         self._asked_at = float("-inf")
 
     def __call__(self) -> bytes:
         with self._lock:
             if self._clock() - self._asked_at >= KEEP_SECONDS:
-                self._answer = self._ask()
+                try:
+                    self._answer = self._ask()
+                except Exception as error:  # a database that is away is not asked by every scrape that waits here
+                    self._answer = error
                 self._asked_at = self._clock()
+            if isinstance(self._answer, Exception):
+                raise self._answer
             return self._answer
 
 
@@ -71,7 +78,12 @@ def exposition(values: Iterable[Measure]) -> bytes:
     return generate_latest(registry)
 
 
-_look = _Once(lambda: exposition(measures(platform_facts(get_engine()))))  # type: ignore[no-untyped-call]
+def _ask() -> bytes:
+    engine: Engine = get_engine()  # type: ignore[no-untyped-call]  # Airflow gives it no types
+    return exposition(measures(platform_facts(engine)))
+
+
+_look = _Once(_ask)
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -114,15 +114,20 @@ def install(repository: Path = _BARE, branch: str = _BRANCH) -> None:
         raise FatalError(f"{place}: there is another hook: call both from one, see k8s/git/pre-receive")
     program = shutil.which("drivetrain", path=str(Path(sys.executable).parent)) or "drivetrain"
     for key, value in (("protected", branch), ("command", program)):
-        subprocess.run(
-            ["git", "--git-dir", str(repository), "config", f"drivetrain.{key}", value], check=True, capture_output=True
-        )
+        _configure(repository, f"drivetrain.{key}", value)
     hooks.mkdir(exist_ok=True)
     part = place.with_suffix(".part")
     part.write_text(PRE_RECEIVE, encoding="utf-8")
     part.chmod(0o755)
     os.replace(part, place)
     typer.echo(f"wrote {place}: pushes to {branch} are checked by {program}")
+
+
+def _configure(repository: Path, key: str, value: str) -> None:
+    command = ["git", "--git-dir", str(repository), "config", key, value]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise FatalError(f"{repository}: git can't set {key}: {' '.join(done.stderr.split())}: install as its owner")
 
 
 def _scratch(stack: ExitStack) -> Path:

@@ -58,14 +58,15 @@ def apply(include: Path = INCLUDE, yes: bool = YES, delete_many: bool = MANY) ->
     Airflow's API server takes it over within 30 seconds ([fab] cache_ttl).
     """
     wanted = wanted_roles(load_rbac(include))
+    told_before: Plan | None = None
     if not yes:
         if not sys.stdin.isatty():
             raise FatalError(
                 "apply: there is no terminal to ask at: give --yes, after a look at `drivetrain rbac plan`"
             )
-        planned = _plan(wanted, deletes_many=delete_many)
-        _tell(planned)
-        if planned.is_empty:
+        told_before = _plan(wanted, deletes_many=delete_many)
+        _tell(told_before)
+        if told_before.is_empty:
             return
         if not typer.confirm("Change them?"):
             raise FatalError("apply: nothing was changed")
@@ -74,7 +75,8 @@ def apply(include: Path = INCLUDE, yes: bool = YES, delete_many: bool = MANY) ->
     keep_stdout_clean()
     with fab_roles() as fab:
         done = fab.reconcile(lambda observed: plan_roles(wanted, observed, deletes_many=delete_many))
-    if yes:
+    # Under the lock it is decided anew: what somebody changed since the question is told as well.
+    if told_before is None or told_before.changes != done.changes:
         _tell(done)
     typer.echo("roles are as the files say")
 

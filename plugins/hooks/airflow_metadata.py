@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - made of constants of this file and of drivetrain.cleanup.tables alone; every value is a parameter
 """Airflow's own database, by a connection and a role of its own: what the clean-up may see and delete.
 
 A task has no session of Airflow's (Airflow 3 hands it the execution API and nothing else), and should have none: this
@@ -20,7 +21,9 @@ from sqlalchemy.exc import DBAPIError
 
 from drivetrain.cleanup.metadata import BatchTooLongError, Deleted, OldRun, RowsBusyError, Window
 from drivetrain.cleanup.tables import AGED, ALIVE, DAG_VERSIONS, FINISHED, RUN_PARTS, Part
+from drivetrain.dags.parsed import TEAM_TAG
 from drivetrain.errors import AccessDeniedError, DrivetrainError, FatalError, UnavailableError
+from hooks.postgres_url import postgres_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -35,7 +38,6 @@ _LOCK_SECONDS = 0.2
 _IDLE_SECONDS = 10.0
 _VACUUM_SECONDS = 900.0
 _ROWS_A_FETCH = 1_000
-_TEAM = "team:"
 
 # A statement that reads a whole table would be as long as the table: better an index, whatever the statistics say of a
 # table that grew or shrank since they were made. It costs a plan nothing where there is no index.
@@ -53,13 +55,13 @@ _IS_OLD = (
     "WHERE a.dag_id = r.dag_id AND a.run_id = r.run_id AND a.state = ANY(:alive))"
 )
 _OLD_RUNS = (
-    f"SELECT r.id, r.run_after FROM dag_run r JOIN {_CUTOFFS} ON c.dag_id = r.dag_id "  # noqa: S608 - of constants
+    f"SELECT r.id, r.run_after FROM dag_run r JOIN {_CUTOFFS} ON c.dag_id = r.dag_id "
     f"WHERE r.run_after < :newest AND (r.run_after, r.id) > (:after, :after_id) AND r.id <> ALL(:kept) AND {_IS_OLD} "
     "ORDER BY r.run_after, r.id LIMIT :limit"
 )
 # The scheduler takes no lock on a run that ended, and skips what is locked. Who clears such a run waits for a batch.
 _LOCK_RUNS = (
-    f"SELECT r.id FROM dag_run r JOIN {_CUTOFFS} ON c.dag_id = r.dag_id "  # noqa: S608
+    f"SELECT r.id FROM dag_run r JOIN {_CUTOFFS} ON c.dag_id = r.dag_id "
     f"WHERE r.id = ANY(:runs) AND {_IS_OLD} FOR NO KEY UPDATE OF r SKIP LOCKED"
 )
 # Every DAG id once, by one look into the index each, however many runs they have.
@@ -106,17 +108,11 @@ class AirflowMetadataHook(BaseHook):
                 f"connection {self.metadata_conn_id}: there is none: add one of type postgres to Airflow's database, "
                 "see docs/CLEANUP.md"
             ) from None
-        url = sa.URL.create(
-            "postgresql+psycopg",
-            username=connection.login,
-            password=connection.password,
-            host=connection.host,
-            port=connection.port,
-            database=connection.schema,
-        )
         # No prepared statements: plans for the arrays at hand, and a pooler that shares connections by transaction.
         arguments = {"connect_timeout": 10, "application_name": "drivetrain cleanup", "prepare_threshold": None}
-        return sa.create_engine(url, pool_size=1, max_overflow=2, pool_pre_ping=True, connect_args=arguments)
+        return sa.create_engine(
+            postgres_url(connection), pool_size=1, max_overflow=2, pool_pre_ping=True, connect_args=arguments
+        )
 
     @cached_property
     def tables(self) -> frozenset[str]:
@@ -124,13 +120,13 @@ class AirflowMetadataHook(BaseHook):
         names = {part.table for part in RUN_PARTS} | {aged.table for aged in (*AGED, DAG_VERSIONS)}
         query = "SELECT n FROM unnest(CAST(:names AS text[])) n WHERE to_regclass(quote_ident(n)) IS NOT NULL"
         there = self._column(query, names=[*names])
-        filled = {name for name in there if self._column(f"SELECT EXISTS (SELECT 1 FROM {name})")[0]}  # noqa: S608
+        filled = {name for name in there if self._column(f"SELECT EXISTS (SELECT 1 FROM {name})")[0]}
         return frozenset(filled | {"dag_run", "task_instance"})
 
     def teams(self) -> dict[str, str]:
         """The team of each DAG that has one, by its tag `team:<name>`."""
         query = "SELECT dag_id, min(name) FROM dag_tag WHERE starts_with(name, :team) GROUP BY dag_id"
-        return {dag_id: tag.removeprefix(_TEAM) for dag_id, tag in self._rows(query, team=_TEAM)}
+        return {dag_id: tag.removeprefix(TEAM_TAG) for dag_id, tag in self._rows(query, team=TEAM_TAG)}
 
     def dag_ids(self) -> list[str]:
         """DAGs that have runs; some may not exist any more."""
@@ -164,14 +160,14 @@ class AirflowMetadataHook(BaseHook):
         """See MetadataStore."""
         counts: Counter[str] = Counter()
         for part in self._parts:
-            query = f"SELECT count(*) FROM {part.table} t WHERE {part.rows}"  # noqa: S608
+            query = f"SELECT count(*) FROM {part.table} t WHERE {part.rows}"
             counts[part.table] = self._column(query, runs=[*runs])[0]
         return +counts
 
     def run_rows(self, runs: Sequence[int]) -> Iterator[tuple[str, str]]:
         """See MetadataStore."""
         for part in self._parts:
-            query = f"SELECT row_to_json(t)::text FROM {part.table} t WHERE {part.rows}"  # noqa: S608
+            query = f"SELECT row_to_json(t)::text FROM {part.table} t WHERE {part.rows}"
             yield from self._json(part.table, query, runs=[*runs])
 
     def delete_runs(self, runs: Sequence[int], cutoffs: Mapping[str, dt.datetime], limit: int) -> Deleted:
@@ -199,7 +195,7 @@ class AirflowMetadataHook(BaseHook):
         names = [f"after_{number}" for number in range(len(table.order))]
         begin = f"AND ({order}) > ({', '.join(f':{name}' for name in names)})" if after else ""
         query = (
-            f"SELECT t.id, ({table.old}) AS is_old, {order} FROM {table.table} t "  # noqa: S608
+            f"SELECT t.id, ({table.old}) AS is_old, {order} FROM {table.table} t "
             f"WHERE {table.window} {begin} ORDER BY {order} LIMIT :limit"
         )
         given = {**_cut(query, cut), **dict(zip(names, after or (), strict=False)), "limit": limit}
@@ -211,26 +207,26 @@ class AirflowMetadataHook(BaseHook):
         """See MetadataStore."""
         counts = {table.table: len(keys)}
         for name, column in table.parts:
-            query = f"SELECT count(*) FROM {name} p WHERE p.{column} = ANY(:keys)"  # noqa: S608
+            query = f"SELECT count(*) FROM {name} p WHERE p.{column} = ANY(:keys)"
             counts[name] = self._column(query, keys=[*keys])[0]
         return counts
 
     def aged_rows(self, table: Aged, keys: Sequence[Any], cut: Cut) -> Iterator[tuple[str, str]]:
         """See MetadataStore."""
         which = f"t.id = ANY(:keys) AND {table.old}"
-        query = f"SELECT row_to_json(t)::text FROM {table.table} t WHERE {which}"  # noqa: S608
+        query = f"SELECT row_to_json(t)::text FROM {table.table} t WHERE {which}"
         yield from self._json(table.table, query, keys=[*keys], **_cut(query, cut))
 
     def delete_aged(self, table: Aged, keys: Sequence[Any], cut: Cut) -> Deleted:
         """See MetadataStore."""
-        query = f"SELECT t.id FROM {table.table} t WHERE t.id = ANY(:keys) AND {table.old}"  # noqa: S608
+        query = f"SELECT t.id FROM {table.table} t WHERE t.id = ANY(:keys) AND {table.old}"
         lock = f"{query} FOR UPDATE OF t SKIP LOCKED"
         rows: Counter[str] = Counter()
         begun = time.monotonic()
         with self._transaction(self._statement_seconds) as connection:
             locked = list(connection.execute(sa.text(lock), {"keys": [*keys], **_cut(lock, cut)}).scalars())
             for name, column in (*table.parts, (table.table, "id")) if locked else ():
-                delete = sa.text(f"DELETE FROM {name} d WHERE d.{column} = ANY(:keys)")  # noqa: S608
+                delete = sa.text(f"DELETE FROM {name} d WHERE d.{column} = ANY(:keys)")
                 rows[name] += connection.execute(delete, {"keys": locked}).rowcount
         return Deleted(+rows, time.monotonic() - begun)
 
@@ -313,8 +309,8 @@ class AirflowMetadataHook(BaseHook):
 
 
 def _delete_some(part: Part) -> sa.TextClause:
-    found = f"SELECT t.ctid FROM {part.table} t WHERE {part.rows} LIMIT :left FOR UPDATE SKIP LOCKED"  # noqa: S608
-    return sa.text(f"DELETE FROM {part.table} d WHERE d.ctid = ANY(ARRAY({found}))")  # noqa: S608
+    found = f"SELECT t.ctid FROM {part.table} t WHERE {part.rows} LIMIT :left FOR UPDATE SKIP LOCKED"
+    return sa.text(f"DELETE FROM {part.table} d WHERE d.ctid = ANY(ARRAY({found}))")
 
 
 def _old(cutoffs: Mapping[str, dt.datetime]) -> dict[str, Any]:

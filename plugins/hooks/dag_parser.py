@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from drivetrain.dags.parsed import Parsed
 from drivetrain.errors import FatalError, UnavailableError
@@ -77,6 +77,7 @@ class DagParser:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            bufsize=0,  # a request that could not be sent is not sent again when the pipe is closed
             start_new_session=True,  # what it forks goes with it
         )
 
@@ -94,16 +95,14 @@ class DagParser:
         """Begin a parse; `answer` has to be called before the next one."""
         self.start()
         try:
-            self._running.stdin.write(f"{folder}\n".encode())  # type: ignore[union-attr]  # it is a pipe
-            self._running.stdin.flush()  # type: ignore[union-attr]
+            self._pipes[0].write(f"{folder}\n".encode())
         except OSError as error:
             self.close()
             raise UnavailableError(f"the DAG parser can't be started: {error}") from None
 
     def is_ready(self, seconds: float) -> bool:
         """Wait so long at most for the answer; False: it is still to come."""
-        output = self._running.stdout
-        return bool(output and select.select([output], [], [], seconds)[0])
+        return bool(select.select([self._pipes[1]], [], [], seconds)[0])
 
     def answer(self) -> Parsed:
         """What the parse gave; waits for it, see `parse`."""
@@ -131,15 +130,17 @@ class DagParser:
             self._home = None
 
     @property
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        """To the parser, and from it."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
             raise UnavailableError("the DAG parser was not started: call ask() first")
-        return self._process
+        return process.stdin, process.stdout
 
     def _line(self, seconds: float) -> bytes:
-        output = self._running.stdout
+        output = self._pipes[1]
         parts, deadline = bytearray(), time.monotonic() + seconds
-        while output and not parts.endswith(b"\n"):
+        while not parts.endswith(b"\n"):
             ready, _, _ = select.select([output], [], [], max(deadline - time.monotonic(), 0.0))
             if not ready:
                 self.close()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from drivetrain.dags.commit import Commit
 from drivetrain.dags.gate import TRAILER
-from drivetrain.errors import FatalError, TargetMissingError
+from drivetrain.errors import FatalError, TargetMissingError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,7 @@ class GitCommits:
         except FileNotFoundError:
             raise FatalError(f"{self._repository}: git is not installed, or there is no such folder") from None
         except subprocess.TimeoutExpired:
-            raise FatalError(f"git {arguments[0]} did not end within {_TIMEOUT_SECONDS:.0f} s") from None
+            raise UnavailableError(f"git {arguments[0]} did not end within {_TIMEOUT_SECONDS:.0f} s") from None
         if done.returncode:
             said = (done.stderr.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
             raise FatalError(f"git {arguments[0]} failed in {self._repository}: {said}")

@@ -81,7 +81,7 @@ class GuardedGitDagBundle(GitDagBundle):
             super().refresh()
             return
         with self.lock(), self.hook.configure_hook_env() if self.hook else nullcontext():
-            self._fetch_bare_repo()  # type: ignore[no-untyped-call]  # Airflow's
+            self._fetch_bare_repo()  # type: ignore[no-untyped-call]  # Airflow gives it no types
             good, tip = self._good(), self._tip()
         # Without the lock: tasks that start on this machine wait for it.
         verdict = self._judged(good, tip)

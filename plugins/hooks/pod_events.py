@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from drivetrain.dags.parsed import TEAM_TAG
 from drivetrain.errors import RequestRejectedError
 from drivetrain.kubernetes.alerts import PodEvent
 from hooks.airflow_api import AirflowApi
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EVENT = "pod failed"
-_TAG = "team:"
 
 
 class PodEventsApi(AirflowApi):
@@ -43,7 +43,7 @@ class PodEventsApi(AirflowApi):
                 tags = self._read(f"dags/{quote(dag_id, safe='')}", {})["tags"]
             except RequestRejectedError:
                 continue
-            teams = [tag["name"].removeprefix(_TAG) for tag in tags if tag["name"].startswith(_TAG)]
+            teams = [tag["name"].removeprefix(TEAM_TAG) for tag in tags if tag["name"].startswith(TEAM_TAG)]
             if teams:
                 found[dag_id] = teams[0]
         return found

@@ -30,6 +30,7 @@ from kubernetes.client import ApiException
 from sqlalchemy import select
 from urllib3.exceptions import HTTPError
 
+from drivetrain.cleanup.pods import ENDED
 from drivetrain.kubernetes.failures import FailureKind, PodFailure, explain
 from drivetrain.kubernetes.sweep import Patience, SeenPod, sweep
 from hooks.pod_events import EVENT
@@ -44,7 +45,6 @@ SECTION = "drivetrain_pods"  # AIRFLOW__DRIVETRAIN_PODS__...
 _TIMEOUT_SECONDS = 10.0
 _REST = dt.timedelta(seconds=2)
 _LONGEST_NOTE = 1000  # of the column
-_ENDED = ("Succeeded", "Failed")
 _UNSEEN = "unseen-"  # the name of a pod that was gone before it was listed once
 # What a request to an API server that is away ends with; others are mistakes of the request.
 _AWAY = (HTTPError, ConnectionError, TimeoutError)
@@ -146,7 +146,7 @@ class PodExecutor(KubernetesExecutor):
             metadata = pod["metadata"]
             if (
                 metadata["name"] != results.pod_name
-                and pod["status"].get("phase") not in _ENDED
+                and pod["status"].get("phase") not in ENDED
                 and annotations_to_key(metadata["annotations"]) == results.key
             ):
                 return str(metadata["name"])
@@ -161,7 +161,7 @@ class PodExecutor(KubernetesExecutor):
             # Airflow would make another pod at once, with the same token. Its own retries wait and make a new one.
             self.pod_launch_attempts.pop(results.key, None)
         phase = ((pod or {}).get("status") or {}).get("phase")
-        if pod is not None and phase not in _ENDED:
+        if pod is not None and phase not in ENDED:
             # Airflow keeps failed pods for people to look at. This one would go on trying to start.
             self.kube_scheduler.delete_pod(pod_name=results.pod_name, namespace=results.namespace)
 
@@ -234,7 +234,7 @@ class PodExecutor(KubernetesExecutor):
             key=key,
             name=metadata["name"],
             made_at=dt.datetime.fromisoformat(metadata["creationTimestamp"]),
-            ended=phase in _ENDED,
+            ended=phase in ENDED,
             failed=phase == "Failed",
             waits_for=waits_for,
         )

@@ -23,6 +23,7 @@ from drivetrain.state.migrate import migrate
 from drivetrain.state.rejects import save_rejects
 from drivetrain.state.shared_queries import SharedQueries
 from drivetrain.state.syncs import PostgresRegistry
+from hooks.postgres_url import postgres_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -56,16 +57,12 @@ class StateHook(BaseHook):
     def engine(self) -> Engine:
         """A small pool: most tasks need one connection at a time, a worker one for each of its threads."""
         connection = self.get_connection(self.state_conn_id)
-        url = sa.URL.create(
-            "postgresql+psycopg",
-            username=connection.login,
-            password=connection.password,
-            host=connection.host,
-            port=connection.port,
-            database=connection.schema,
-        )
         return sa.create_engine(
-            url, pool_size=1, max_overflow=20, pool_pre_ping=True, connect_args={"connect_timeout": 10}
+            postgres_url(connection),
+            pool_size=1,
+            max_overflow=20,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10},
         )
 
     @cached_property

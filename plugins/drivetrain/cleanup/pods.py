@@ -48,6 +48,6 @@ def left_over(pods: Iterable[Pod], *, now: dt.datetime, finished_for: dt.timedel
     """
     for pod in pods:
         is_ours = all(label in pod.labels for label in LABELS)
-        has_ended = pod.phase in ENDED and pod.ended_at is not None and not pod.is_leaving
-        if is_ours and has_ended and pod.ended_at and now - pod.ended_at >= finished_for:
+        is_over = pod.phase in ENDED and not pod.is_leaving
+        if is_ours and is_over and pod.ended_at is not None and now - pod.ended_at >= finished_for:
             yield pod

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from drivetrain.errors import FatalError
 from drivetrain.rbac.catalog import role_permissions, team_permissions
 from drivetrain.rbac.permissions import ADMIN, ADMIN_ROLE, BUILTIN, DAG_PREFIX, DAGS, Permission, on_dag
+from drivetrain.rbac.spec import team_role
 from drivetrain.rbac.surfaces import SURFACES, Scope, Surface
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def reach(permissions: frozenset[Permission] | None, surface: Surface) -> Reach:
 def columns(rbac: Rbac) -> tuple[Column, ...]:
     """Nobody, each level of a team, our other roles, and FAB's own with what is added to them."""
     levels = [
-        Column(f"team {level}", f"team_{{team}}_{level}", team_permissions(rbac, level, (_ANY_DAG,)))
+        Column(f"team {level}", team_role("{team}", level), team_permissions(rbac, level, (_ANY_DAG,)))
         for level in rbac.levels
     ]
     levels.sort(key=lambda column: len(column.permissions or ()))
@@ -118,7 +119,7 @@ def _fab_roles() -> dict[str, frozenset[Permission]]:
 def _teams(rbac: Rbac) -> list[str]:
     lines = ["| team | DAGs | roles |", "|---|---|---|"]
     for team, dags in rbac.dags.items():
-        roles = ", ".join(f"`team_{team}_{level}`" for level in rbac.levels)
+        roles = ", ".join(f"`{team_role(team, level)}`" for level in rbac.levels)
         lines.append(f"| {team} | {', '.join(f'`{dag}`' for dag in dags) or '–'} | {roles} |")
     return lines
 

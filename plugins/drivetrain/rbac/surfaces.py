@@ -66,7 +66,7 @@ class Surface:
 
 
 def _read(*resources: str) -> frozenset[Permission]:
-    return frozenset(Permission("can_read", resource) for resource in resources)
+    return _right("can_read", *resources)
 
 
 def _right(action: str, *resources: str) -> frozenset[Permission]:

@@ -108,11 +108,10 @@ def test_no_row_goes_that_is_not_in_the_archive_wherever_it_was_killed(dies: str
         store = database(dies_at=call if dies == "database" else 0)
         files = MemoryFiles(dies_at=call if dies == "archive" else 0)
         before = rows_of(store)
-        try:
+        with pytest.raises(KilledError):
             clean_database(store, SMALL, NOON, archive=Archive(files, NOON))
-        except KilledError:
-            assert before - rows_of(store) <= set(archived(files))
-            clean_database(store, SMALL, NOON, archive=Archive(files, NOON))
+        assert before - rows_of(store) <= set(archived(files))
+        clean_database(store, SMALL, NOON, archive=Archive(files, NOON))
         assert set(archived(files)) == before - rows_of(store)
 
 

@@ -9,7 +9,7 @@ import pytest
 from drivetrain.kubernetes.failures import FailureKind, PodFailure, explain
 from drivetrain.kubernetes.presets import LARGER_ANNOTATION, PRESET_LABEL
 
-# As a real API server and kubelet gave them, with their events; tests/k8s/test_pod_failures.py makes such pods.
+# As a real API server and kubelet gave them, with their events; tests/k8s/executor/test_pod_failures.py makes such.
 RECORDED = Path(__file__).parent / "pods"
 
 

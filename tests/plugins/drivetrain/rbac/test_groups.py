@@ -33,7 +33,9 @@ def test_a_group_gives_all_roles_that_name_it(tmp_path: Path) -> None:
 
 
 def test_the_repositorys_groups_give_each_team_its_own_roles_alone() -> None:
-    for group, roles in auth_roles_mapping(INCLUDE).items():
+    mapping = auth_roles_mapping(INCLUDE)
+    assert mapping
+    for group, roles in mapping.items():
         teams = {role.split("_")[1] for role in roles if role.startswith("team_")}
         assert len(teams) <= 1, group
         assert all(team in group for team in teams), group

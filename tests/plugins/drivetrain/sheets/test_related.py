@@ -28,7 +28,7 @@ columns: [{{name: A, header: A, type: integer}}]
 def write_repository(include: Path, draw: random.Random) -> None:
     """Some specs, few names, workbooks and tabs: many are in each other's way, and some can't be used at all."""
     books = [f"1Book{number:039}" for number in range(5)]
-    for number in range(draw.randint(5, 25)):
+    for _ in range(draw.randint(5, 25)):
         name = f"sync_{draw.randint(1, 12):02}"
         team = draw.choice(TEAMS)
         text = SPEC.format(
@@ -47,7 +47,6 @@ def write_repository(include: Path, draw: random.Random) -> None:
         path.write_text(text)
         if draw.random() < 0.03:
             path.write_bytes(b"sync: \xff\n")
-        del number
 
 
 @pytest.mark.parametrize("seed", range(60))
