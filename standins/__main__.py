@@ -22,8 +22,9 @@ from standins.platform.versions import wait_for_version
 from standins.prometheus.config import PAGE
 from standins.supervisor import processes
 from standins.supervisor.errors import SupervisorError
+from standins.supervisor.status import READY
+from standins.supervisor.status import status as ask_status
 from standins.supervisor.supervisor import Supervisor
-from standins.supervisor.units import Service
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Without = Annotated[list[str], typer.Option(help="A part to leave out, along with what needs it; repeatable.")]
@@ -95,22 +96,15 @@ def status() -> None:
     for heading in ("service", "state", "pid", "port", "since", "log"):
         table.add_column(heading)
     supervisor = Supervisor(layout.home)
-    well = True
-    for unit in platform(layout):
-        if not isinstance(unit, Service):
-            continue
-        record = supervisor.state.read(unit.name)
-        if record is None or not record.alive:
-            state, columns = ("crashed" if record else "not started"), ("", "", "")
-        else:
-            reason = unit.probe(record)
-            state = f"not ready: {reason}" if reason else "ready"
+    parts = ask_status(platform(layout), supervisor.state)
+    for part in parts:
+        columns = ("", "", "")
+        if record := part.record:
             since = time.strftime("%H:%M:%S", time.localtime(record.started_at))
             columns = (str(record.pid), str(record.port or ""), since)
-        well = well and state == "ready"
-        table.add_row(unit.name, state, *columns, str(supervisor.log(unit.name)))
+        table.add_row(part.name, part.state, *columns, str(supervisor.log(part.name)))
     wide_console().print(table)
-    if not well:
+    if any(part.state != READY for part in parts):
         raise typer.Exit(3)
 
 

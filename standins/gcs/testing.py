@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from standins.gcs.program import gcs_program
+from standins.testing import free_port, kill, start_server
 
 if TYPE_CHECKING:
+    import subprocess
+
     from google.cloud.storage import Client
 
 
@@ -26,7 +24,7 @@ class GcsStandin:
     """
 
     def __init__(self, *, port: int = 0) -> None:
-        self._port = port or _free_port()
+        self._port = port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="gcs-standin-")
 
@@ -62,34 +60,17 @@ class GcsStandin:
         address = ("-scheme", "http", "-host", "127.0.0.1", "-port", str(self._port))
         # The public host is what it puts into the address to which an upload goes on.
         options = (*address, "-public-host", f"127.0.0.1:{self._port}", "-backend", "memory")
-        log = Path(self._folder.name) / "server.log"
-        with log.open("ab") as output:
-            self._process = subprocess.Popen([str(gcs_program()), *options], stdout=output, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + timeout_seconds
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"fake-gcs-server did not start:\n{log.read_text()[-2000:]}")
-            time.sleep(0.05)
+        self._process = start_server(
+            "fake-gcs-server",
+            [gcs_program(), *options],
+            port=self._port,
+            health="/storage/v1/b?project=test",
+            log=Path(self._folder.name) / "server.log",
+            timeout_seconds=timeout_seconds,
+        )
 
     def stop(self) -> None:
         """End it. What it held is gone. Does nothing when it is not running."""
-        if self._process is None:
-            return
-        self._process.kill()  # it has nothing to save
-        self._process.wait()
-        self._process = None
-
-    def _answers(self) -> bool:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(f"{self.url}/storage/v1/b?project=test", timeout=2) as response:
-                return bool(response.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        if self._process is not None:
+            kill(self._process)
+            self._process = None

@@ -17,6 +17,7 @@ from standins.kubernetes.layout import Layout
 from standins.kubernetes.platform import Platform
 from standins.kubernetes.platform_image import PlatformImages
 from standins.platform.show import wide_console
+from standins.supervisor.status import READY
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -54,7 +55,7 @@ def status() -> None:
     for part in parts:
         table.add_row(part.name, part.state, str(part.pid or ""), str(cluster.supervisor.log(part.name)))
     wide_console().print(table)
-    if any(part.state != "ready" for part in parts):
+    if any(part.state != READY for part in parts):
         raise typer.Exit(3)
 
 

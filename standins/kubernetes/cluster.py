@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from standins.kubernetes import certificates, cgroups, components, docker, needs
@@ -16,24 +15,16 @@ from standins.kubernetes.kubeconfig import kubeconfig
 from standins.kubernetes.layout import NODE_NAME, Layout
 from standins.kubernetes.node import Node, interface
 from standins.platform.secrets import write_private
+from standins.supervisor.status import Part, status
 from standins.supervisor.stop import Stopped, stop
 from standins.supervisor.supervisor import Report, Supervisor, silent
-from standins.supervisor.units import Action, Service, Unit
+from standins.supervisor.units import Action, Unit
 
 # Everyone who calls the API with a file; the API server's own pair is for its other side.
 CALLERS = ("admin", "controller-manager", "scheduler", "proxy", "kubelet")
 READY_TIMEOUT_SECONDS = 90.0
 GONE_TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class Part:
-    """One process of a cluster: `state` is `ready`, or says what is wrong."""
-
-    name: str
-    state: str
-    pid: int | None = None
 
 
 class Cluster:
@@ -77,7 +68,7 @@ class Cluster:
         try:
             return self.supervisor.up(self.units())
         except BaseException:
-            if not self._runs():
+            if not self.runs:
                 self.node.clear()
             raise
 
@@ -90,7 +81,7 @@ class Cluster:
         if not self.layout.home.is_dir():
             return []
         stopped = self.supervisor.down()
-        if self._runs():
+        if self.runs:
             return stopped  # by a pid that can't be stopped, which is for the caller to say
         self.node.clear()
         if left := self.leftovers():
@@ -124,24 +115,11 @@ class Cluster:
 
     def status(self) -> list[Part]:
         """Each process and how it is."""
-        parts = []
-        for unit in self.units():
-            if not isinstance(unit, Service):
-                continue
-            record = self.supervisor.state.read(unit.name)
-            if record is None or not record.alive:
-                parts.append(Part(unit.name, "crashed" if record else "not started"))
-            else:
-                reason = unit.probe(record)
-                parts.append(Part(unit.name, f"not ready: {reason}" if reason else "ready", record.pid))
-        return parts
+        return status(self.units(), self.supervisor.state)
 
     @property
     def runs(self) -> bool:
         """Whether any of it does."""
-        return self._runs()
-
-    def _runs(self) -> bool:
         return any(record.alive for record in self.supervisor.state.all())
 
     def _prepare(self) -> None:

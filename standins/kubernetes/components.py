@@ -11,18 +11,16 @@ from pathlib import Path
 
 from standins.kubernetes import dns, docker
 from standins.kubernetes.api import Api
-from standins.kubernetes.errors import KubernetesError
 from standins.kubernetes.images import PAUSE
-from standins.kubernetes.layout import NODE_NAME, Layout
+from standins.kubernetes.layout import API_PORT, NODE_NAME, Layout
 from standins.kubernetes.node import Node
 from standins.platform.secrets import write_private
-from standins.supervisor.probes import http_ok, tcp
+from standins.supervisor.probes import call, http_ok, tcp
 from standins.supervisor.state import Record
-from standins.supervisor.units import Probe, Service, Unit
+from standins.supervisor.units import Service, Unit
 
 # The node has a loopback interface of its own, so these are nobody else's.
 ETCD_CLIENT, ETCD_PEER = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
-API_PORT = 6443
 CONTROLLER_PORT, SCHEDULER_PORT = 10257, 10259
 KUBELET_PORT, KUBELET_HEALTH_PORT = 10250, 10248
 PROXY_HEALTH_PORT, PROXY_METRICS_PORT = 10256, 10249
@@ -57,7 +55,7 @@ def _api_server(node: Node) -> Service:
     return node.service(
         "apiserver",
         (layout.program("kube-apiserver"), *flags(api_server_flags(layout))),
-        probe=_answers(layout),
+        probe=call(lambda: _check_api(layout)),
         depends_on=("etcd", "cable"),
         ready_timeout_seconds=120.0,
     )
@@ -249,15 +247,6 @@ def flags(options: dict[str, str]) -> list[str]:
     return [f"--{name}={value}" for name, value in options.items()]
 
 
-def _answers(layout: Layout) -> Probe:
-    """Asks readyz."""
-
-    def probe(_: Record) -> str | None:
-        try:
-            with Api(layout) as api:
-                api.check("/readyz")
-        except (KubernetesError, OSError) as error:
-            return str(error)
-        return None
-
-    return probe
+def _check_api(layout: Layout) -> None:
+    with Api(layout) as api:
+        api.check("/readyz")

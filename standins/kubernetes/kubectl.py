@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from standins.kubernetes.errors import KubernetesError
+from standins.kubernetes.programs import output_of
 
 if TYPE_CHECKING:
     from standins.kubernetes.layout import Layout
@@ -68,20 +69,10 @@ class Kubectl:
         Raises:
             KubernetesError: it failed, or did not end in time; the message has its last line.
         """
-        try:
-            done = subprocess.run(
-                [self._program, *arguments],
-                env=self._environment,
-                input=text,
-                stdin=subprocess.DEVNULL if text is None else None,
-                capture_output=True,
-                text=True,
-                timeout=timeout_seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise KubernetesError(f"kubectl {arguments[0]} did not end within {timeout_seconds:.0f} s.") from None
-        if done.returncode:
-            said = (done.stderr.strip() or "it said nothing").splitlines()[-1]
-            raise KubernetesError(f"kubectl {' '.join(arguments[:2])} ended with exit code {done.returncode}: {said}")
-        return done.stdout
+        return output_of(
+            [self._program, *arguments],
+            env=self._environment,
+            text=text,
+            timeout_seconds=timeout_seconds,
+            what=f"kubectl {' '.join(arguments[:2])}",
+        )

@@ -125,7 +125,7 @@ class LayerCache:
 
 
 def _pack(root: Path, file: Path) -> str:
-    """Write a tar of all below `root`, owned by root unless `root`'s files say 50000; returns its SHA-256."""
+    """Write a tar of all below `root`, with the owners that the files have; returns its SHA-256."""
     command = ["tar", "--create", "--sort=name", "--numeric-owner", "--format=gnu", "--directory", str(root), "."]
     digest = hashlib.sha256()
     with file.open("wb") as output, subprocess.Popen(command, stdout=subprocess.PIPE) as tar:

@@ -12,6 +12,7 @@ from standins.kubernetes.errors import KubernetesError
 from standins.kubernetes.network import Network, short_name
 
 NODE_NAME = "node1"
+API_PORT = 6443
 # The node has folders of its own there, so a home below them could not be seen from inside.
 HIDDEN = (Path("/run"), Path("/var/lib"), Path("/var/log"), Path("/var/run"), Path("/proc"), Path("/sys"), Path("/usr"))
 
@@ -86,7 +87,7 @@ class Layout:
     @property
     def api_url(self) -> str:
         """Of the API server."""
-        return f"https://{self.network.node_ip}:6443"
+        return f"https://{self.network.node_ip}:{API_PORT}"
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from standins.kubernetes.errors import KubernetesError
 from standins.kubernetes.layout import Layout
 from standins.kubernetes.network import VARIABLE
 from standins.kubernetes.overlay import mount_command
+from standins.kubernetes.programs import output_of
 from standins.supervisor.spawn import ROOT
 from standins.supervisor.state import Record, StateDirectory
 from standins.supervisor.units import Action, Probe, Service
@@ -132,10 +133,7 @@ class Node:
         Raises:
             KubernetesError: the node does not run.
         """
-        record = self.state.read(UNIT)
-        pid = first_process(record) if record else None
-        if pid is None:
-            raise KubernetesError("The node does not run: `make k8s-up` starts it.")
+        pid = self._pid()
         with contextlib.ExitStack() as stack:
             own = stack.enter_context(_opened("/proc/thread-self/ns/net"))
             theirs = stack.enter_context(_opened(f"/proc/{pid}/ns/net"))
@@ -196,10 +194,7 @@ class Node:
 
     def _connect(self) -> str:
         ours, theirs, network = self.layout.name, "cable0", self.layout.network
-        record = self.state.read(UNIT)
-        pid = first_process(record) if record else None
-        if pid is None:
-            raise KubernetesError("The node does not run, so nothing can be connected to it.")
+        pid = self._pid()
         exists = interface(ours).exists()
         if not exists:
             _require_free(network.machine_ip)
@@ -213,6 +208,14 @@ class Node:
         for block in (network.pods, network.services):
             _call(["ip", "route", "replace", block, "via", network.node_ip, "dev", ours])
         return "runs" if exists else "done"
+
+    def _pid(self) -> int:
+        """Of the node's first process, as this machine counts."""
+        record = self.state.read(UNIT)
+        pid = first_process(record) if record else None
+        if pid is None:
+            raise KubernetesError("The node does not run: `make k8s-up` starts it.")
+        return pid
 
     def _entering(self, command: Sequence[str]) -> tuple[str, ...]:
         return (sys.executable, "-S", "-m", "standins.kubernetes.enter", str(self.state.path), UNIT, *command)
@@ -260,21 +263,6 @@ def _program(name: str) -> str:
 
 
 def _call(command: Sequence[str], *, stdin: int | None = None, timeout_seconds: float = COMMAND_TIMEOUT_SECONDS) -> str:
-    try:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            # Neither a proxy nor a Docker context of the caller's shell counts in the node.
-            env={"PATH": PATH, "HOME": "/nonexistent"},
-            stdin=subprocess.DEVNULL if stdin is None else stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout_seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise KubernetesError(f"`{' '.join(command)}` did not end within {timeout_seconds:.0f} s.") from None
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-        raise KubernetesError(f"`{' '.join(command)}` ended with exit code {done.returncode}: {said}")
-    return done.stdout
+    # Neither a proxy nor a Docker context of the caller's shell counts in the node.
+    environment = {"PATH": PATH, "HOME": "/nonexistent"}
+    return output_of(command, cwd=ROOT, env=environment, stdin=stdin, timeout_seconds=timeout_seconds)

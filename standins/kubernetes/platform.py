@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import os
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,11 +21,12 @@ from standins.kubernetes.kubectl import Kubectl
 from standins.kubernetes.platform_image import AIRFLOW, PlatformImages
 from standins.kubernetes.platform_secrets import NAMESPACE, PlatformSecrets
 from standins.kubernetes.platform_troubles import troubles
+from standins.kubernetes.programs import output_of
 from standins.platform import bundle
 from standins.platform.layout import REPOSITORY as SOURCES
 from standins.platform.layout import Layout as BundleLayout
+from standins.platform.revisions import hash_of, roles_of
 from standins.platform.secrets import ADMIN
-from standins.platform.services import hash_of, roles_of
 from standins.ports import Ports
 from standins.supervisor.supervisor import Report, silent
 
@@ -43,6 +43,7 @@ REVISION = "drivetrain.local/revision"
 LOGS = "/var/lib/drivetrain-logs"
 LOGS_VOLUME = "drivetrain-airflow-logs"
 READY_TIMEOUT_SECONDS = 600.0  # on a busy machine; a pod without hope is told of at once
+PUSH_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 2.0  # each look is a process of kubectl
 # What a container waits for that no waiting helps.
 HOPELESS = {"CreateContainerConfigError", "CreateContainerError", "ErrImageNeverPull", "InvalidImageName"}
@@ -136,9 +137,7 @@ class Platform:
             "GIT_TERMINAL_PROMPT": "0",
         }
         command = ["git", "--git-dir", str(self.bundle.bundle_repository), "push", "--quiet", "--force", url, "main"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-        if done.returncode:
-            raise KubernetesError(f"git push to {url} failed: {(done.stderr.strip() or 'no message').splitlines()[-1]}")
+        output_of(command, env=environment, timeout_seconds=PUSH_TIMEOUT_SECONDS, what=f"git push to {url}")
         return version
 
     def remove(self) -> None:

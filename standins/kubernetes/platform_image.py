@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -24,8 +23,9 @@ from standins.kubernetes.debian import NOT_WANTED, Packages
 from standins.kubernetes.docker import docker
 from standins.kubernetes.dockerfile import Stage, stages
 from standins.kubernetes.errors import KubernetesError
-from standins.kubernetes.images import LOAD_TIMEOUT_SECONDS, REPOSITORY
+from standins.kubernetes.images import LOAD_TIMEOUT_SECONDS, REPOSITORY, exists
 from standins.kubernetes.layers import Image, Layer, LayerCache, archive_of
+from standins.kubernetes.programs import output_of
 from standins.platform.layout import REPOSITORY as SOURCES
 from standins.supervisor.supervisor import Report, silent
 
@@ -91,7 +91,9 @@ class PlatformImages:
             runtime = self.stages["airflow"]
             plugins = ("plugins", "pyproject.toml", "README.md", "requirements.txt")
             ours = self._layer("ours", self._hash(*plugins, *_sources(runtime), settings=runtime), self._fill_ours)
-            stand_ins = self._venv_layer("standins-dependencies", "/opt/standins", "requirements-standins.txt")
+            stand_ins = self._venv_layer(
+                "standins-dependencies", "/opt/standins", "requirements-standins.txt", "--require-hashes"
+            )
             postgres = self._layer("postgres", self._postgres_key(), self._fill_postgres)
             extra = self.stages["standins"]
             code = self._layer("standins", self._hash(*_sources(extra), settings=extra), self._fill_standins)
@@ -137,12 +139,11 @@ class PlatformImages:
         self.report(f"layer {kind}", f"{'done' if made else 'done before'}, {size:.0f} MiB", time.monotonic() - began)
         return layer
 
-    def _venv_layer(self, kind: str, target: str, lock: str) -> Layer:
+    def _venv_layer(self, kind: str, target: str, lock: str, *options: str) -> Layer:
         def fill(root: Path) -> None:
             venv = root / target.lstrip("/")
             self._uv("venv", "--relocatable", "--python", sys.executable, str(venv))
-            hashes = ("--require-hashes",) if "standins" in kind else ()
-            self._uv("pip", "sync", "--python", str(venv), "--only-binary", ":all:", *hashes, str(self.sources / lock))
+            self._uv("pip", "sync", "--python", str(venv), "--only-binary", ":all:", *options, str(self.sources / lock))
             _settle(venv)
 
         return self._layer(kind, self._hash(lock), fill)
@@ -296,7 +297,7 @@ def configuration(stage: Stage) -> dict[str, Any]:
 
 
 def _inspect(node: Node, name: str) -> dict[str, Any]:
-    if not docker(node, "image", "ls", "--quiet", name).strip():
+    if not exists(node, name):
         return {}
     found: list[dict[str, Any]] = json.loads(docker(node, "image", "inspect", name))
     return found[0]
@@ -319,17 +320,5 @@ def there_already(images: Sequence[Image], chains: Iterable[Sequence[str]]) -> s
 
 
 def _call(command: Sequence[str], *, env: dict[str, str] | None = None, cwd: Path | None = None) -> None:
-    done = subprocess.run(
-        command,
-        env=env,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_TIMEOUT_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
-        name = " ".join(map(str, command[:4]))
-        raise KubernetesError(f"`{name} ...` ended with exit code {done.returncode}: {said[-1]}")
+    what = f"`{' '.join(command[:4])} ...`"
+    output_of(command, env=env, cwd=cwd, timeout_seconds=COMMAND_TIMEOUT_SECONDS, what=what)

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -83,35 +82,18 @@ def clone(connection: dict[str, Any], folder: Path) -> None:
     subprocess.run(command, env=environment, check=True)
 
 
-def drivetrain(*arguments: str) -> None:
-    """Run one of our commands in this process.
-
-    Raises:
-        SystemExit: it failed.
-    """
-    (program,) = entry_points(group="console_scripts", name="drivetrain")
-    sys.argv = ["drivetrain", *arguments]
-    try:
-        program.load()()
-    except SystemExit as ended:
-        if ended.code:
-            raise
-
-
 def main(folder: str) -> None:
     """All of it; safe to repeat."""
     # As the scheduler's: connections are looked up in Airflow's database too.
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     connections = json.loads(Path(folder, "connections.json").read_text(encoding="utf-8"))
     make_databases(connections[CONNECTION])
-    secrets_file = str(Path(folder, "secrets.json"))
-    migrate.main(secrets_file, ADMIN)
-    write_connections(connections)
-    drivetrain("state", "migrate")
     with tempfile.TemporaryDirectory() as scratch:
         bundle = Path(scratch, "bundle")
         clone(connections[GIT], bundle)
-        migrate.main(secrets_file, ADMIN, str(bundle / "include"))
+        migrate.main(str(Path(folder, "secrets.json")), ADMIN, str(bundle / "include"))
+    write_connections(connections)
+    migrate.drivetrain("state", "migrate")
 
 
 if __name__ == "__main__":

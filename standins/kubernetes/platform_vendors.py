@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from standins.kubernetes.errors import KubernetesError
 from standins.kubernetes.platform_secrets import NAMESPACE
-from standins.platform.connections import SHEETS_ACCOUNTS, SHEETS_TIMEOUT_SECONDS
+from standins.kubernetes.programs import output_of
+from standins.platform.connections import SHEETS_ACCOUNTS, sheets_connection, snowflake_connection
 from standins.platform.layout import REPOSITORY, Layout
 from standins.platform.workbooks import create_workbooks
 from standins.ports import Ports
@@ -47,39 +46,16 @@ def fill(snowflake: str, sheets: str) -> str:
         SupervisorError: a stand-in refused something.
     """
     command = [sys.executable, "-m", "standins.warehouse", "load", "--host", snowflake, "--port", str(SNOWFLAKE_PORT)]
-    done = subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, timeout=LOAD_TIMEOUT_SECONDS, check=False
-    )
-    if done.returncode:
-        said = (done.stderr.strip() or "it said nothing").splitlines()[-1]
-        raise KubernetesError(f"The warehouse was not loaded: {said}")
+    said = output_of(command, cwd=REPOSITORY, timeout_seconds=LOAD_TIMEOUT_SECONDS, what="The warehouse's loader")
     create_workbooks(_Sheets(home=Path("/nonexistent"), ports=Ports(), address=sheets))
-    return done.stdout.strip()
+    return said.strip()
 
 
 def connections(kubectl: Kubectl) -> dict[str, dict[str, Any]]:
     """Connection id -> what Airflow's `Connection` takes. Keys of service accounts are read from the stand-in's pod."""
     read = ("exec", "--namespace", NAMESPACE, "deployment/sheets", "--", "cat")
     keys = [json.loads(kubectl(*read, f"{SHEETS_DATA}/accounts/{name}.json")) for name in SHEETS_ACCOUNTS]
-    sheets = {
-        "api_root": f"http://sheets:{SHEETS_PORT}",
-        "keyfile_dicts": keys,
-        "timeout_seconds": SHEETS_TIMEOUT_SECONDS,
-    }
-    snowflake = {
-        "account": "drivetrain",
-        "warehouse": "DEMO",
-        "database": "MARKETPLACE",
-        "host": "snowflake",
-        "port": SNOWFLAKE_PORT,
-        "protocol": "http",
-    }
     return {
-        "google_sheets_default": {"conn_type": "googlesheets", "extra": json.dumps(sheets)},
-        "snowflake_default": {
-            "conn_type": "snowflake",
-            "login": "drivetrain",
-            "password": "drivetrain",
-            "extra": json.dumps(snowflake),
-        },
+        "google_sheets_default": sheets_connection(f"http://sheets:{SHEETS_PORT}", keyfile_dicts=keys),
+        "snowflake_default": snowflake_connection("snowflake", SNOWFLAKE_PORT),
     }

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from standins.platform.secrets import READER, write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from standins.platform.layout import Layout
     from standins.platform.secrets import Secrets
 
@@ -24,31 +26,8 @@ def connections(layout: Layout, secrets: Secrets) -> dict[str, dict[str, object]
     """Connection id -> what Airflow's `Connection` takes."""
     keyfiles = [str(layout.home / "sheets" / "accounts" / f"{name}.json") for name in SHEETS_ACCOUNTS]
     return {
-        "snowflake_default": {
-            "conn_type": "snowflake",
-            "login": "drivetrain",
-            "password": "drivetrain",
-            "extra": json.dumps(
-                {
-                    "account": "drivetrain",
-                    "warehouse": "DEMO",
-                    "database": "MARKETPLACE",
-                    "host": "127.0.0.1",
-                    "port": layout.ports.snowflake,
-                    "protocol": "http",
-                }
-            ),
-        },
-        "google_sheets_default": {
-            "conn_type": "googlesheets",
-            "extra": json.dumps(
-                {
-                    "api_root": layout.sheets_url,
-                    "keyfile_paths": keyfiles,
-                    "timeout_seconds": SHEETS_TIMEOUT_SECONDS,
-                }
-            ),
-        },
+        "snowflake_default": snowflake_connection("127.0.0.1", layout.ports.snowflake),
+        "google_sheets_default": sheets_connection(layout.sheets_url, keyfile_paths=keyfiles),
         "drivetrain_state": {
             "conn_type": "postgres",
             "host": "127.0.0.1",
@@ -80,6 +59,30 @@ def connections(layout: Layout, secrets: Secrets) -> dict[str, dict[str, object]
         "git_default": {"conn_type": "git"},
         "redis_default": {"conn_type": "redis", "host": "127.0.0.1", "port": layout.ports.redis},
     }
+
+
+def snowflake_connection(host: str, port: int) -> dict[str, object]:
+    """To the Snowflake stand-in, wherever it runs."""
+    extra = {
+        "account": "drivetrain",
+        "warehouse": "DEMO",
+        "database": "MARKETPLACE",
+        "host": host,
+        "port": port,
+        "protocol": "http",
+    }
+    return {"conn_type": "snowflake", "login": "drivetrain", "password": "drivetrain", "extra": json.dumps(extra)}
+
+
+def sheets_connection(url: str, **keys: Sequence[object]) -> dict[str, object]:
+    """To the Sheets stand-in, wherever it runs.
+
+    Args:
+        url: where.
+        keys: `keyfile_paths` or `keyfile_dicts`, as the hook has them.
+    """
+    extra = {"api_root": url, **keys, "timeout_seconds": SHEETS_TIMEOUT_SECONDS}
+    return {"conn_type": "googlesheets", "extra": json.dumps(extra)}
 
 
 def write_connections(layout: Layout, secrets: Secrets) -> None:

@@ -48,7 +48,7 @@ def main(secrets_file: str, admin: str, include: str = "") -> None:
         _make_role(role.read_text(encoding="utf-8"), secrets["cleanup_password"])
     if include:
         # --delete-many: here another branch may well have other teams.
-        _drivetrain("rbac", "apply", "--yes", "--delete-many", "--include", include)
+        drivetrain("rbac", "apply", "--yes", "--delete-many", "--include", include)
 
 
 def _make_user(security: Any, name: str, role: str, password: str) -> None:
@@ -73,11 +73,19 @@ def _make_role(script: str, password: str) -> None:
         connection.exec_driver_sql("ALTER ROLE airflow_cleanup PASSWORD %(password)s", {"password": password})
 
 
-def _drivetrain(*arguments: str) -> None:
-    """Run a command of ours here, and end with it: in a process of its own it would import all of Airflow anew."""
+def drivetrain(*arguments: str) -> None:
+    """Run a command of ours here: in a process of its own it would import all of Airflow anew.
+
+    Raises:
+        SystemExit: it failed.
+    """
     (program,) = entry_points(group="console_scripts", name="drivetrain")
     sys.argv = ["drivetrain", *arguments]
-    program.load()()
+    try:
+        program.load()()
+    except SystemExit as ended:
+        if ended.code:
+            raise
 
 
 if __name__ == "__main__":

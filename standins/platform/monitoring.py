@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from standins.platform.airflow_env import UNSET
+from standins.platform.revisions import hash_of
 from standins.platform.secrets import Secrets, write_private
 from standins.ports import HOST
 from standins.prometheus.config import Target, arguments, configuration
@@ -50,9 +50,6 @@ def monitoring(layout: Layout, secrets: Secrets) -> list[Unit]:
         write_private(token, secrets.metrics_token)
         (home / "prometheus.yml").write_text(text, encoding="utf-8")
 
-    code = "".join(
-        file.read_text(encoding="utf-8") for file in sorted((layout.repository / "standins/statsd").glob("*.py"))
-    )
     return [
         Service(
             name="statsd",
@@ -64,7 +61,7 @@ def monitoring(layout: Layout, secrets: Secrets) -> list[Unit]:
             probe=probes.http_ok(layout.ports.statsd_web, "/-/healthy"),
             port=layout.ports.statsd_web,
             port_variable="DRIVETRAIN_PORT_STATSD_WEB",
-            revision=json.dumps([code, mapping.read_text(encoding="utf-8")]),
+            revision=hash_of([mapping, *(layout.repository / "standins" / "statsd").glob("*.py")]),
         ),
         Service(
             name="prometheus",
@@ -73,6 +70,6 @@ def monitoring(layout: Layout, secrets: Secrets) -> list[Unit]:
             probe=probes.http_ok(layout.ports.prometheus, "/-/ready"),
             port=layout.ports.prometheus,
             port_variable="DRIVETRAIN_PORT_PROMETHEUS",
-            revision=json.dumps([text, *(rule.read_text(encoding="utf-8") for rule in rules)]),
+            revision=text + hash_of(rules),
         ),
     ]

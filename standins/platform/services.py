@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import os
-import re
 import signal
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from standins.platform.connections import write_connections
 from standins.platform.layout import Layout
 from standins.platform.monitoring import metrics_env, monitoring
 from standins.platform.preload import write_local_settings
+from standins.platform.revisions import hash_of, roles_of
 from standins.platform.secrets import ADMIN, Secrets
 from standins.platform.workbooks import create_workbooks
 from standins.supervisor import probes
@@ -33,28 +32,6 @@ AIRFLOW_PARTS = {
 }
 # The triggerer waits 10 s for a child that has gone already. Its triggers are in the database, none is lost.
 STOP_SECONDS = {"triggerer": 2.0}
-_TEAM = re.compile(r"(?m)^team:[ \t]*([a-z0-9_]+)")
-
-
-def hash_of(files: Iterable[Path]) -> str:
-    """One short hash of the contents of files."""
-    digest = hashlib.sha256()
-    for file in sorted(files):
-        digest.update(f"{file.name}\0".encode() + file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def roles_of(include: Path) -> str:
-    """Changes with what says which roles there are: the files in rbac/, and which teams have specs of which kind."""
-    digest = hashlib.sha256()
-    for file in sorted((include / "rbac").glob("**/*.yaml")):
-        digest.update(f"{file.relative_to(include)}\0".encode() + file.read_bytes())
-    owners = set[str]()
-    for kind in (include / "specs").glob("*/"):
-        texts = (file.read_text(encoding="utf-8", errors="replace") for file in kind.rglob("*.yaml"))
-        owners.update(f"{kind.name} {team}" for text in texts for team in _TEAM.findall(text))
-    digest.update("\0".join(sorted(owners)).encode())
-    return digest.hexdigest()[:16]
 
 
 def platform(layout: Layout, *, publish: bool = True, without: Collection[str] = ()) -> list[Unit]:
@@ -174,7 +151,8 @@ def _airflow(layout: Layout, secrets: Secrets) -> list[Unit]:
     env = airflow_env(layout, secrets) | (metrics_env(layout) if layout.monitoring else {})
     lock = hash_of([layout.repository / "requirements.txt"])
     include = layout.repository / "include"
-    roles = f"{lock} {roles_of(include)} {hash_of(include.glob('sql/cleanup/*.sql'))}"
+    script = Path(__file__).with_name("migrate.py")
+    roles = f"{lock} {roles_of(include)} {hash_of([script, *include.glob('sql/cleanup/*.sql')])}"
     plugins = layout.repository / "plugins"
     # These two import our code once; the others fork a child for each DAG file or task, which imports it anew.
     code = hash_of(plugins.glob("**/*.py"))
@@ -183,7 +161,7 @@ def _airflow(layout: Layout, secrets: Secrets) -> list[Unit]:
         name="airflow-migrate",
         # -I: else the folder of the script, with its own secrets.py, would come before the standard library.
         argv=(
-            *(str(layout.bin / "python"), "-I", str(Path(__file__).with_name("migrate.py"))),
+            *(str(layout.bin / "python"), "-I", str(script)),
             *(str(layout.secrets_file), ADMIN),
             *((str(include),) if (include / "rbac").is_dir() else ()),
         ),

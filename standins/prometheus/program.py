@@ -52,13 +52,15 @@ def prometheus(cache: Path | None = None, fetch: Callable[[Path], None] | None =
 
 
 def _from_debian(folder: Path) -> None:
-    for command in (["apt-get", "download", "prometheus"], ["dpkg-deb", "--extract", "PACKAGE", "."]):
-        package = next(folder.glob("prometheus_*.deb"), None)
-        argv = [str(package) if part == "PACKAGE" else part for part in command]
-        try:
-            done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise PrometheusError(f"Prometheus can't be fetched: {error}: {FIX}.") from error
-        if done.returncode:
-            said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise PrometheusError(f"Prometheus can't be fetched: {argv[0]}: {said}: {FIX}.")
+    _run(folder, "apt-get", "download", "prometheus")
+    _run(folder, "dpkg-deb", "--extract", *(package.name for package in folder.glob("prometheus_*.deb")), ".")
+
+
+def _run(folder: Path, *command: str) -> None:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PrometheusError(f"Prometheus can't be fetched: {error}: {FIX}.") from error
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise PrometheusError(f"Prometheus can't be fetched: {command[0]}: {said}: {FIX}.")

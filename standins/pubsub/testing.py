@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import socket
 import subprocess
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from standins.pubsub.emulator import emulator_program
+from standins.testing import free_port, kill, start_server
 
 
 class PubSubEmulator:
@@ -55,41 +50,20 @@ class PubSubEmulator:
             RuntimeError: it ended or did not answer in time; the message carries its log.
         """
         program = emulator_program()
-        self._port = self._port or _free_port()
-        log = Path(self._folder.name) / "emulator.log"
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [str(program), "--host=127.0.0.1", f"--port={self._port}"],
-                env={"JAVA_OPTS": "-Xmx256m", **os.environ},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # so that the script and its Java end together
-            )
-        deadline = time.monotonic() + timeout_seconds
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"the Pub/Sub emulator did not start:\n{log.read_text()[-2000:]}")
-            time.sleep(0.05)
+        self._port = self._port or free_port()
+        self._process = start_server(
+            "the Pub/Sub emulator",
+            [program, "--host=127.0.0.1", f"--port={self._port}"],
+            port=self._port,
+            health="/",
+            log=Path(self._folder.name) / "emulator.log",
+            timeout_seconds=timeout_seconds,
+            own_group=True,  # the script and its Java end together
+            env={"JAVA_OPTS": "-Xmx256m", **os.environ},
+        )
 
     def stop(self) -> None:
         """End it. What it held is gone. Does nothing when it is not running."""
-        if self._process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # it has nothing to save
-        self._process.wait()
-        self._process = None
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://{self.host}", timeout=2) as response:
-                return response.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        if self._process is not None:
+            kill(self._process, own_group=True)
+            self._process = None

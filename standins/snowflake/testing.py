@@ -6,15 +6,14 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import tempfile
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from standins.testing import free_port, start_server
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -75,22 +74,18 @@ class SnowflakeStandin:
         Raises:
             RuntimeError: it ended or did not answer in time; the message carries its log.
         """
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         command = [standins_python(), "-m", "standins.snowflake", "serve", "--data", self.data, "--port", self.port]
         self.data.mkdir(parents=True, exist_ok=True)
-        with (self.data / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [str(part) for part in (*command, "--host", self.host, *self._arguments)],
-                cwd=_ROOT,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        deadline = time.monotonic() + timeout_seconds
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"the Snowflake stand-in did not start:\n{(self.data / 'server.log').read_text()}")
-            time.sleep(0.05)
+        self._process = start_server(
+            "the Snowflake stand-in",
+            [*command, "--host", self.host, *self._arguments],
+            port=self.port,
+            health="/healthz",
+            log=self.data / "server.log",
+            timeout_seconds=timeout_seconds,
+            cwd=_ROOT,
+        )
 
     def stop(self, *, kill: bool = False) -> None:
         """End the server: SIGTERM and wait, or SIGKILL. Does nothing when it is not running."""
@@ -141,16 +136,3 @@ class SnowflakeStandin:
                 if not connection.is_closed():
                     connection.close()
         self._handed_out.clear()
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as response:  # noqa: S310 - http to ourselves
-                return response.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -34,19 +34,20 @@ def tcp(port: int, greeting: bytes = b"", answer: bytes = b"") -> Probe:
 
 def http_ok(port: int, path: str, timeout_seconds: float = 5.0) -> Probe:
     """Expects status 200 for GET `path`."""
+    return lambda _: http_problem(port, path, timeout_seconds)
 
-    def probe(_: Record) -> str | None:
-        connection = http.client.HTTPConnection(HOST, port, timeout=timeout_seconds)
-        try:
-            connection.request("GET", path)
-            status = connection.getresponse().status
-        except (OSError, http.client.HTTPException) as error:
-            return f"GET {path} on port {port}: {error}"
-        finally:
-            connection.close()
-        return None if status == 200 else f"GET {path} on port {port} answered {status}"
 
-    return probe
+def http_problem(port: int, path: str, timeout_seconds: float) -> str | None:
+    """Why GET `path` does not answer 200; None if it does."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=timeout_seconds)
+    try:
+        connection.request("GET", path)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"GET {path} on port {port}: {error}"
+    finally:
+        connection.close()
+    return None if status == 200 else f"GET {path} on port {port} answered {status}"
 
 
 def call(function: Callable[[], object]) -> Probe:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from standins.platform.services import roles_of
+from standins.platform.revisions import roles_of
 from tests.support.rbac import small, sync, write
 
 if TYPE_CHECKING:
