@@ -19,7 +19,7 @@ import sqlalchemy as sa
 import typer
 
 from benchmarks.airflow_history import DAGS, SPAN, TASKS_A_RUN, fill
-from benchmarks.cleanup_peers import KEEP_DAYS, Watch, compare
+from benchmarks.cleanup_peers import KEEP_DAYS, Watch, compare, going
 from benchmarks.frame import Report, Target, percentile, spread
 from benchmarks.statsd_timers import StatsdTimers
 from standins.platform.airflow_env import sql_uri
@@ -115,14 +115,9 @@ class Bench:
     def probing(self, phase: str) -> Iterator[None]:
         """Trigger the probe meanwhile; afterwards its latencies are in `phases`."""
         probe = Probe(self.platform, phase)
-        thread = threading.Thread(target=probe.run, daemon=True)
         self.timers.clear()
-        thread.start()
-        try:
+        with going(probe):
             yield
-        finally:
-            probe.stop.set()
-            thread.join()
         self.wait("probe", phase, SETTLE_SECONDS)
         with self.engine.connect() as connection:
             rows = connection.execute(sa.text(LATENCIES), {"phase": phase}).all()
@@ -176,7 +171,7 @@ def on_the_platform(tasks: int, phase_seconds: float) -> dict[str, Any]:
         seen["dry_run"] = bench.clean("dry", dry_run=True)
         typer.echo(f"dry run: {seen['dry_run']}")
         watch = Watch(bench.engine, "drivetrain cleanup")
-        with bench.probing("meanwhile"), _going(watch):
+        with bench.probing("meanwhile"), going(watch):
             seen["real"] = bench.clean("real", dry_run=False)
         seen["longest_seen"] = watch.longest
         typer.echo(f"clean-up: {seen['real']}")
@@ -185,17 +180,6 @@ def on_the_platform(tasks: int, phase_seconds: float) -> dict[str, Any]:
         seen |= {"left": bench.size(), "phases": bench.phases, "failed": bench.failed}
         bench.engine.dispose()
     return seen
-
-
-@contextmanager
-def _going(watch: Watch) -> Iterator[None]:
-    thread = threading.Thread(target=watch.run, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        watch.stop.set()
-        thread.join()
 
 
 def main(

@@ -33,17 +33,17 @@ QUIET_SECONDS = 5.0
 PAUSE_SECONDS = 0.02
 
 # As the scheduler looks for work, see airflow.jobs.scheduler_job_runner and airflow.models.dagrun.
-FIND = (
+FIND_TASKS = (
     "SELECT i.id FROM task_instance i JOIN dag_run r ON r.dag_id = i.dag_id AND r.run_id = i.run_id "
     "JOIN dag d ON d.dag_id = i.dag_id WHERE r.state = 'running' AND NOT d.is_paused AND i.state = 'scheduled' "
     "ORDER BY -i.priority_weight, r.run_after, i.map_index LIMIT 512 FOR UPDATE OF i SKIP LOCKED"
 )
-QUEUE = "UPDATE task_instance SET state = 'success', end_date = now(), updated_at = now() WHERE id = ANY(:ids)"
-RUNS = (
+END_TASKS = "UPDATE task_instance SET state = 'success', end_date = now(), updated_at = now() WHERE id = ANY(:ids)"
+FIND_RUNS = (
     "SELECT r.id FROM dag_run r JOIN dag d ON d.dag_id = r.dag_id WHERE r.state = 'running' "
     "ORDER BY r.last_scheduling_decision NULLS FIRST, r.run_after LIMIT 20 FOR UPDATE OF r SKIP LOCKED"
 )
-END = "UPDATE dag_run SET state = 'success', end_date = now() WHERE id = ANY(:ids)"
+END_RUNS = "UPDATE dag_run SET state = 'success', end_date = now() WHERE id = ANY(:ids)"
 PEER = (
     "import sys; from airflow.utils.db_cleanup import run_cleanup; import pendulum; "
     "run_cleanup(clean_before_timestamp=pendulum.parse(sys.argv[1]), table_names=['dag_run', 'log'], confirm=False, "
@@ -75,10 +75,10 @@ class Scheduler:
                 connection.exec_driver_sql(f"UPDATE task_instance SET state = 'scheduled' WHERE run_id = {name}")
             created = time.perf_counter()
             with self.engine.begin() as connection:
-                tasks = connection.execute(sa.text(FIND)).scalars().all()
-                connection.execute(sa.text(QUEUE), {"ids": list(tasks)})
-                runs = connection.execute(sa.text(RUNS)).scalars().all()
-                connection.execute(sa.text(END), {"ids": list(runs)})
+                tasks = connection.execute(sa.text(FIND_TASKS)).scalars().all()
+                connection.execute(sa.text(END_TASKS), {"ids": list(tasks)})
+                runs = connection.execute(sa.text(FIND_RUNS)).scalars().all()
+                connection.execute(sa.text(END_RUNS), {"ids": list(runs)})
             self.create.append((created - begun) * 1000)
             self.find.append((time.perf_counter() - created) * 1000)
 

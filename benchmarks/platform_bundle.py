@@ -51,14 +51,19 @@ def squads_files(fleet: Fleet, folder: Path, *, broken: str | None = None) -> di
         broken: a squad that gets a spec which can't be used.
     """
     write_fleet(fleet, folder)
-    files = {
+    files = files_of(folder)
+    if broken is not None:
+        files[f"include/specs/sheets/{broken}/{BROKEN}.yaml"] = f"sync: {BROKEN}\nteam: {broken}\n"
+    return files
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """A fleet's files that write_fleet wrote, by their paths in the bundle."""
+    return {
         str(path.relative_to(folder)): path.read_text(encoding="utf-8")
         for path in sorted((folder / "include").rglob("*"))
         if path.is_file()
     }
-    if broken is not None:
-        files[f"include/specs/sheets/{broken}/{BROKEN}.yaml"] = f"sync: {BROKEN}\nteam: {broken}\n"
-    return files
 
 
 def copy_bundle(folder: Path, files: dict[str, str]) -> Path:

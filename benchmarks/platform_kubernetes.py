@@ -34,6 +34,7 @@ from standins.kubernetes.cluster import Cluster
 from standins.kubernetes.layout import Layout
 from tests.support.airflow_history import running_airflow_database
 from tests.support.executor_process import OURS, STOCK, ExecutorProcess
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,14 +84,13 @@ class Bench:
             settings=SLOTS,
         )
         try:
-            while not any(one.secrets for one in self.core.list_namespaced_service_account(namespace).items):
-                time.sleep(0.2)
+            accounts = self.core.list_namespaced_service_account
+            eventually("the service account's token", lambda: any(one.secrets for one in accounts(namespace).items))
             with made:
                 yield made
         finally:
             self.core.delete_namespace(namespace, grace_period_seconds=0)
-            while self.pods(namespace):
-                time.sleep(0.5)
+            eventually("no pod left", lambda: not self.pods(namespace), 300)
 
     def pods(self, namespace: str) -> list[Any]:
         """All that are there."""

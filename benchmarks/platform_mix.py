@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 from dataclasses import dataclass
@@ -86,9 +85,8 @@ class Mix:
                 even = MINUTES * (number + 0.5) / count
                 minute = even if dag_id in EVEN else _minute(draw)
                 found.append(Run(minute, dag_id, self._conf(dag_id, number)))
-        for number, name in zip(range(self.squad_runs), itertools.cycle(map(squad, range(self.squads))), strict=False):
-            del number
-            found.append(Run(_minute(draw), f"sheets_sync_{name}", {}))
+        squads = self.squads
+        found += [Run(_minute(draw), f"sheets_sync_{squad(number % squads)}", {}) for number in range(self.squad_runs)]
         return sorted(found, key=lambda run: (run.minute, run.dag_id))
 
     def _conf(self, dag_id: str, number: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from benchmarks.frame import Report, Target, in_own_process, spread
-from benchmarks.platform_bundle import DAGS, copy_bundle, own_dags, squad, squads_files, squads_fleet
+from benchmarks.platform_bundle import DAGS, copy_bundle, files_of, own_dags, squad, squads_files, squads_fleet
 from standins.fleet.fleet import draw_fleet
 from standins.fleet.write import write_fleet
 
@@ -89,11 +89,7 @@ def apart_75(folder: Path) -> Path:
 def drawn_specs(folder: Path, syncs: int) -> Path:
     """The repository's DAG files with a fleet's specs beside its own; and the usual way, as a_dag_a_spec.py."""
     write_fleet(draw_fleet(syncs), folder / "fleet")
-    files = {
-        str(path.relative_to(folder / "fleet")): path.read_text(encoding="utf-8")
-        for path in (folder / "fleet" / "include").rglob("*")
-        if path.is_file()
-    }
+    files = files_of(folder / "fleet")
     return copy_bundle(folder / "bundle", {**files, "dags/a_dag_a_spec.py": A_DAG_A_SPEC})
 
 

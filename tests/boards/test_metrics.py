@@ -64,12 +64,17 @@ def test_however_often_it_is_asked_the_database_is_asked_once_in_a_while(board: 
     assert len(looks) == 1
 
 
-def test_a_database_that_is_away_is_a_scrape_that_failed(
+def test_a_database_that_is_away_fails_every_scrape_and_is_asked_once_in_a_while(
     board: Board, looks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked: list[int] = []
+
     def away() -> bytes:
+        asked.append(1)
         raise UnavailableError("Airflow's database: gone")
 
     monkeypatch.setattr(metrics, "_look", metrics._Once(away))
-    answer = board.get("/metrics", headers=TOKEN)
-    assert (answer.status_code, answer.text) == (503, "Airflow's database: gone\n")
+    for _ in range(3):
+        answer = board.get("/metrics", headers=TOKEN)
+        assert (answer.status_code, answer.text) == (503, "Airflow's database: gone\n")
+    assert asked == [1]

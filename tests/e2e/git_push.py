@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from standins.platform.testing import LocalPlatform
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
-
-    T = TypeVar("T")
+from tests.support.files import write_files
+from tests.support.waiting import eventually
 
 WITHOUT = ("snowflake", "sheets")
 AUTHOR = "Ada Push <ada@drivetrain.example>"
@@ -64,13 +59,7 @@ class Clone:
     def push(self, message: str, files: dict[str, str | None]) -> str:
         """Commit files on top of the branch and push; a path with None is deleted."""
         self._git("pull", "--quiet", "--ff-only")
-        for path, text in files.items():
-            file = self.folder / path
-            if text is None:
-                file.unlink()
-            else:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, encoding="utf-8")
+        write_files(self.folder, files)
         self._git("add", "--all")
         self._git("commit", "--quiet", "--message", message)
         self._git("push", "--quiet", "origin", "main")
@@ -97,16 +86,6 @@ def scheduled_platform(home: Path | None = None, **airflow: str) -> LocalPlatfor
     return LocalPlatform(home, without=WITHOUT, airflow={"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True", **airflow})
 
 
-def until(what: str, look: Callable[[], T], seconds: float = 60.0) -> T:
-    """The first answer that is not empty."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"{what}: not within {seconds:.0f} s")
-
-
 def verdict(platform: LocalPlatform, sha: str) -> dict[str, Any]:
     """What the bundle made of a commit, once it did."""
     path = platform.home / "bundles" / "drivetrain" / "verdict.json"
@@ -117,7 +96,7 @@ def verdict(platform: LocalPlatform, sha: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found if found["commit"] == sha else None
 
-    return until(f"a verdict on {sha[:12]}", look, 90)
+    return eventually(f"a verdict on {sha[:12]}", look, 90)
 
 
 def runs_since(platform: LocalPlatform, dag_id: str, since: str) -> list[dict[str, Any]]:
@@ -133,7 +112,7 @@ def ended(platform: LocalPlatform, dag_id: str, run_id: str) -> dict[str, Any]:
         run: dict[str, Any] = platform.api.read(f"dags/{dag_id}/dagRuns/{run_id}")
         return run if run["state"] in ("success", "failed") else None
 
-    return until(f"the end of {dag_id} {run_id}", look)
+    return eventually(f"the end of {dag_id} {run_id}", look)
 
 
 def trigger(platform: LocalPlatform, dag_id: str, run_id: str) -> None:

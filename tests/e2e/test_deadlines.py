@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from standins.platform.connections import connections
 from standins.platform.secrets import Secrets
 from tests.e2e.conftest import run_dag
-from tests.e2e.git_push import until
 from tests.support.postgres import database_url
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from standins.platform.testing import LocalPlatform
@@ -50,7 +50,7 @@ def test_a_run_that_is_late_is_told_once_and_one_that_is_not_is_not_told(platfor
     platform.wait_for_version(platform.push({"dags/deadlines.py": PROBE}))
     for dag in ("dawdles", "hurries"):
         assert run_dag(platform, dag)["sleep"]["state"] == "success"
-    [kept] = until("an alert of the missed deadline", lambda: remembered(platform), 60)
+    [kept] = eventually("an alert of the missed deadline", lambda: remembered(platform), 60)
     assert (kept.channel, kept.team, kept.severity) == ("log", "platform", "warning")
     assert kept.line.startswith("DAG dawdles: run manual__")
     assert kept.line.endswith("was not over 1 s after it was queued")

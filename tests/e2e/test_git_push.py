@@ -27,11 +27,11 @@ from tests.e2e.git_push import (
     runs_since,
     scheduled_platform,
     trigger,
-    until,
     verdict,
     wake,
 )
 from tests.support.postgres import database_url
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,8 +94,8 @@ def test_a_bad_commit_stops_nothing_is_told_and_is_over_once_it_is_mended(
     guarded.wait_for_version(good)
     wake(guarded, "ticker", "held", "platform_health")
     trigger(guarded, "held", "in-flight")
-    until("the run is in its first task", lambda: "running" in states(guarded, "held", "in-flight"))
-    until("a scheduled run of the good commit", lambda: runs_since(guarded, "ticker", ""))
+    eventually("the run is in its first task", lambda: "running" in states(guarded, "held", "in-flight"))
+    eventually("a scheduled run of the good commit", lambda: runs_since(guarded, "ticker", ""))
 
     bad = clone.push("Break both", {name: RAISES + str(text) for name, text in texts("two").items()})
     found = verdict(guarded, bad)
@@ -108,7 +108,7 @@ def test_a_bad_commit_stops_nothing_is_told_and_is_over_once_it_is_mended(
     refused_at = now()
 
     # The schedule goes on, a trigger works, the run in the middle ends, all with the last good commit.
-    assert until("a scheduled run after the refusal", lambda: versions(guarded, "ticker", refused_at)) == {good}
+    assert eventually("a scheduled run after the refusal", lambda: versions(guarded, "ticker", refused_at)) == {good}
     trigger(guarded, "held", "by-hand")
     gate.touch()
     for run_id in ("in-flight", "by-hand"):
@@ -129,8 +129,8 @@ def test_a_bad_commit_stops_nothing_is_told_and_is_over_once_it_is_mended(
     mended = clone.push("Mend both", texts("three"))
     guarded.wait_for_version(mended)
     mended_at = now()
-    until("a scheduled run of the mended commit", lambda: mended in versions(guarded, "ticker", mended_at))
-    until("the alert is over", lambda: alerts(guarded)[0].over_at)
+    eventually("a scheduled run of the mended commit", lambda: mended in versions(guarded, "ticker", mended_at))
+    eventually("the alert is over", lambda: alerts(guarded)[0].over_at)
     assert run_dag(guarded, "platform_health")["look"]["state"] == "success"
     assert alerts(guarded)[0].over_told_at is not None
 
@@ -149,8 +149,8 @@ def test_a_file_that_is_gone_stays_until_the_message_says_that_it_is_meant(
 
     meant = clone.push("Tidy up for good\n\nRemoves-DAG: other", {"include/sql/note.sql": "SELECT 1\n"})
     assert verdict(guarded, meant)["refused"] == []
-    until("the DAG is gone", lambda: guarded.api.read("dags/other")["is_stale"])
-    until("the alert is over", lambda: all(row.over_at for row in alerts(guarded)))
+    eventually("the DAG is gone", lambda: guarded.api.read("dags/other")["is_stale"])
+    eventually("the alert is over", lambda: all(row.over_at for row in alerts(guarded)))
 
 
 def test_a_restart_on_a_fresh_disk_goes_on_with_what_ran(guarded: LocalPlatform, clone: Clone) -> None:
@@ -185,7 +185,7 @@ def test_a_push_that_changes_no_dag_makes_no_version_and_neither_do_ten_parses(
     for _ in range(10):
         parsed_at = guarded.api.read("dags/platform_health")["last_parsed_time"]
         guarded.api.put(f"parseDagFile/{health['file_token']}")
-        until("a parse", lambda at=parsed_at: guarded.api.read("dags/platform_health")["last_parsed_time"] != at)
+        eventually("a parse", lambda at=parsed_at: guarded.api.read("dags/platform_health")["last_parsed_time"] != at)
     assert numbers() == before
     secrets = Secrets.of(guarded.layout.secrets_file)
     login = {"AIRFLOW_URL": guarded.airflow_url, "AIRFLOW_USER": ADMIN, "AIRFLOW_PASSWORD": secrets.admin_password}
@@ -210,16 +210,16 @@ def test_airflows_own_bundle_would_have_stopped_them(tmp_path: Path) -> None:
         stock.wait_for_version(clone.push("Add two", {"dags/ticker.py": TICKER, "dags/held.py": held}))
         wake(stock, "ticker", "held")
         trigger(stock, "held", "in-flight")
-        until("the run is in its first task", lambda: "running" in states(stock, "held", "in-flight"))
+        eventually("the run is in its first task", lambda: "running" in states(stock, "held", "in-flight"))
         clone.push("Break both", {"dags/ticker.py": RAISES + TICKER, "dags/held.py": RAISES + held})
         for dag_id in ("ticker", "held"):
-            until(f"{dag_id} is stale", lambda name=dag_id: stock.api.read(f"dags/{name}")["is_stale"])
+            eventually(f"{dag_id} is stale", lambda name=dag_id: stock.api.read(f"dags/{name}")["is_stale"])
         # The schedule is off, a trigger is refused, and of the run in the middle the second task never starts.
         answer = stock.api.post("dags/held/dagRuns", json={"dag_run_id": "by-hand", "logical_date": None})
         assert answer.status_code in (400, 404)
         stopped_at = now()
         (tmp_path / "open").touch()
-        until("the first task ends", lambda: "running" not in states(stock, "held", "in-flight"))
+        eventually("the first task ends", lambda: "running" not in states(stock, "held", "in-flight"))
         with pytest.raises(AssertionError):
-            until("the run's end", lambda: stock.api.read("dags/held/dagRuns/in-flight")["end_date"], 10)
+            eventually("the run's end", lambda: stock.api.read("dags/held/dagRuns/in-flight")["end_date"], 10)
         assert versions(stock, "ticker", stopped_at) == set()

@@ -13,8 +13,8 @@ from standins.platform.testing import LocalPlatform
 from standins.prometheus.config import PAGE
 from standins.prometheus.program import PrometheusError, prometheus
 from tests.e2e.conftest import run_dag
-from tests.e2e.git_push import until
 from tests.support.promql import dashboard_queries, metric_of, rules, selectors
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +98,7 @@ def asked(monitored: LocalPlatform) -> Prometheus:
         first = server.query("min(timestamp(up)) - 15 > " + str(looked_from))
         return all(target["health"] == "up" for target in targets) and bool(first)
 
-    until("every target scraped", seen, 90)
+    eventually("every target scraped", seen, 90)
     return server
 
 
@@ -163,9 +163,10 @@ def test_a_missed_deadline_is_counted_and_fires_its_alert(asked: Prometheus) -> 
     assert asked.query('ALERTS{alertname="DeadlineMissed",alertstate="firing",dag_id="monitored"}')
 
 
-def test_alerts_that_mean_trouble_for_all_do_not_fire_on_a_platform_that_is_well(asked: Prometheus) -> None:
-    firing = {alert["metric"]["alertname"] for alert in asked.query('ALERTS{alertstate="firing"}')}
-    assert firing <= {"DeadlineMissed", "SheetsHealthSilent"}
+def test_alerts_that_mean_trouble_for_all_do_not_hold_on_a_platform_that_is_well(asked: Prometheus) -> None:
+    # Pending ones too: most would have to hold for longer than this test takes before they fire.
+    holding = {alert["metric"]["alertname"] for alert in asked.query("ALERTS")}
+    assert holding <= {"DeadlineMissed", "SheetsHealthSilent"}
 
 
 def test_the_numbers_are_for_whoever_knows_the_token(monitored: LocalPlatform) -> None:

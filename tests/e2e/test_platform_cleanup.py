@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from standins.platform.airflow_env import sql_uri
 from standins.platform.secrets import Secrets
 from tests.e2e.conftest import run_dag
-from tests.k8s.waiting import eventually
 from tests.support.airflow_history import DAY, add_dags, add_runs
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

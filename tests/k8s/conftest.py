@@ -19,7 +19,7 @@ from standins.kubernetes import needs
 from standins.kubernetes.cluster import Cluster
 from standins.kubernetes.layout import Layout
 from standins.supervisor.errors import SupervisorError
-from tests.k8s.waiting import eventually
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="session")

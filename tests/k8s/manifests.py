@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,24 +10,21 @@ from typing import Any
 import pytest
 import yaml
 
+from standins.kubernetes.errors import KubernetesError
+from standins.kubernetes.kubectl import program
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 OVERLAYS = ("test", "staging", "production")
-# `labels` with `includeTemplates`, and components.
-KUSTOMIZE = 5
 
 Manifest = dict[str, Any]
 
 
 def kubectl() -> str:
     """The program; skips where it is missing or too old to render."""
-    found = shutil.which("kubectl")
-    if not found:
-        pytest.skip("kubectl is not on the path: it renders the manifests")
-    said = json.loads(subprocess.check_output([found, "version", "--client", "--output=json"], text=True))
-    version = str(said.get("kustomizeVersion", "v0"))
-    if int(version.lstrip("v").partition(".")[0]) < KUSTOMIZE:
-        pytest.skip(f"kubectl has kustomize {version}: {KUSTOMIZE} or later renders the manifests")
-    return found
+    try:
+        return program()
+    except KubernetesError as error:
+        pytest.skip(str(error))
 
 
 @functools.cache

@@ -13,7 +13,8 @@ from kubernetes.stream import stream
 from standins.kubernetes import recipe
 from standins.kubernetes.layout import NODE_NAME
 from tests.k8s.pods import pod
-from tests.k8s.waiting import eventually, is_gone, until
+from tests.k8s.waiting import is_gone, until
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,8 @@ from drivetrain.errors import AccessDeniedError, CredentialsError
 from drivetrain.retry import RetryPolicy
 from hooks.finished_pods import FinishedPodsHook
 from tests.k8s.pods import pod
-from tests.k8s.waiting import eventually, is_gone, until
+from tests.k8s.waiting import is_gone, until
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable

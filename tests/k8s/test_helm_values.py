@@ -12,6 +12,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -228,7 +230,6 @@ def test_each_file_of_values_is_used_by_an_environment_and_none_is_empty() -> No
 
 
 def test_the_charts_schema_takes_the_values_and_knows_each_of_their_keys(chart: Path, environment: str) -> None:
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
     schema = json.loads((chart / "values.schema.json").read_text())
     values = helm.without_nulls(values_of(environment))
     validator = jsonschema.Draft7Validator(schema)
@@ -262,14 +263,13 @@ def config_of(objects: list[Manifest]) -> Manifest:
 
 
 def test_what_the_chart_renders_is_valid_by_todays_schemas(chart: Path, environment: str) -> None:
-    validator = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
     objects = rendered_or_skip(chart, environment)
     pod = yaml.safe_load(config_of(objects)["pod_template_file.yaml"])
     custom = {one["kind"] for one in objects if one["apiVersion"].startswith("keda.sh/")}
     assert custom == ({"ScaledObject"} if environment in GKE else set())
     for one in [*objects, pod]:
         if one["kind"] not in custom:
-            validator.validate(one, MODERN, strict=True)
+            kubernetes_validate.validate(one, MODERN, strict=True)
 
 
 def test_what_the_chart_renders_has_the_parts_and_no_secret(chart: Path, environment: str) -> None:

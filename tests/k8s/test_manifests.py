@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
 from tests.k8s.manifests import OVERLAYS, Manifest, objects_of, of_kind, pod_specs, pod_templates, task_pod, text_of
@@ -33,9 +34,8 @@ def objects(overlay: str) -> list[Manifest]:
 
 
 def test_every_object_is_valid_by_todays_schemas_and_has_no_unknown_field(objects):
-    validator = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
     for one in [*objects, task_pod(objects)]:
-        validator.validate(one, MODERN, strict=True)
+        kubernetes_validate.validate(one, MODERN, strict=True)
 
 
 def test_every_part_is_there_and_everything_is_in_one_namespace(objects):
@@ -151,7 +151,7 @@ def test_nothing_is_let_in_or_out_that_no_policy_names(objects):
 
 
 @pytest.mark.parametrize("overlay", ["staging", "production"])
-def test_a_task_may_call_the_api_server_and_not_the_database(overlay):
+def test_a_task_may_call_the_api_server_and_not_pgbouncer(overlay):
     objects = objects_of(overlay)
     policies = of_kind(objects, "NetworkPolicy")
     assert "airflow-task" in selected(objects, policies["to-api-server"]["spec"]["podSelector"])

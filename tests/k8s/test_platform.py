@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from standins.kubernetes import kubectl
 from standins.kubernetes.cluster import Cluster
-from standins.kubernetes.errors import KubernetesError
 from standins.kubernetes.platform import PARTS, Platform
 from standins.kubernetes.platform_secrets import NAMESPACE
 from standins.platform.api import AirflowApi
 from standins.platform.versions import wait_for_version
-from tests.k8s.waiting import eventually, is_gone
+from tests.k8s.manifests import kubectl
+from tests.k8s.waiting import is_gone
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -111,10 +111,7 @@ def running(cluster: Cluster, core: client.CoreV1Api) -> Iterator[Running]:
     """Deployed once. One that was there before stays; else it goes, with its data."""
     if "DRIVETRAIN_TEST_KUBECONFIG" in os.environ:
         pytest.skip("DRIVETRAIN_TEST_KUBECONFIG is set: images are loaded into the node of `make k8s-up` alone")
-    try:
-        kubectl.program()
-    except KubernetesError as error:
-        pytest.skip(str(error))
+    kubectl()
     was_there = not is_gone(lambda: core.read_namespace(NAMESPACE))
     platform = Platform(cluster.layout)
     try:

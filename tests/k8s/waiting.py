@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from kubernetes import client, watch
 from kubernetes.client import ApiException
-
-Found = TypeVar("Found")
-
-
-def eventually(what: str, look: Callable[[], Found], timeout_seconds: float = 60.0) -> Found:
-    """The first answer that is true; what it is not looked for by, such as a pod's phase, is watched instead."""
-    deadline = time.monotonic() + timeout_seconds
-    while True:
-        if found := look():
-            return found
-        assert time.monotonic() < deadline, f"{what}: not within {timeout_seconds:.0f} s"
-        time.sleep(0.1)
 
 
 def until(core: client.CoreV1Api, namespace: str, name: str, done: Callable[[Any], bool], seconds: int = 60) -> Any:

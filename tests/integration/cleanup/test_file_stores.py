@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,23 +16,19 @@ from google.cloud.storage import Client
 
 from drivetrain.errors import AccessDeniedError, FatalError, RequestRejectedError, TargetMissingError, UnavailableError
 from hooks.file_stores import Folder, GcsBucket, file_store
-from standins.gcs.program import gcs_program
 from standins.gcs.testing import GcsStandin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from drivetrain.cleanup.files import FileStore
+
+NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
 def gcs() -> Iterator[Client]:
     """A server of its own with the bucket `logs`."""
-    try:
-        gcs_program()
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
     with GcsStandin() as server:
         client = server.client()
         client.create_bucket("logs")
@@ -137,11 +135,22 @@ def test_a_file_whose_content_ends_in_an_error_is_not_there(tmp_path: Path) -> N
     assert names(Folder(tmp_path)) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_is_not_ours_is_said(tmp_path: Path) -> None:
-    store = Folder(tmp_path)
+@pytest.fixture
+def nobodys_folder() -> Iterator[Path]:
+    """A folder of a user whom permissions stop; root, who may write everywhere, is that user meanwhile."""
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders let nobody in but their user
+        if user == 0:
+            os.chown(name, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        yield Path(name)
+        os.seteuid(user)
+
+
+def test_a_folder_that_is_not_ours_is_said(nobodys_folder: Path) -> None:
+    store = Folder(nobodys_folder)
     put(store, "a/b.log")
-    (tmp_path / "a").chmod(0o500)
+    (nobodys_folder / "a").chmod(0o500)
     with pytest.raises(AccessDeniedError, match="let Airflow's user write there"):
         store.delete(list(store.files()))
 

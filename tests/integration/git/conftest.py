@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.files import write_files
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -49,13 +51,7 @@ class Remote:
 
     def commit(self, message: str, files: Mapping[str, str | None]) -> str:
         """Commit files; a path with None is deleted. Returns the full hash."""
-        for path, text in files.items():
-            file = self.work / path
-            if text is None:
-                file.unlink()
-            else:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, encoding="utf-8")
+        write_files(self.work, files)
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD").stdout.strip()

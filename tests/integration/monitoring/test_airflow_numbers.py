@@ -70,7 +70,7 @@ def test_a_look_finds_what_is_there(engine: Engine) -> None:
     assert waited.p50 == pytest.approx(40)
 
 
-def test_it_is_cheap_with_history_and_goes_by_indexes(engine: Engine) -> None:
+def test_it_is_cheap_with_history(engine: Engine) -> None:
     platform_facts(engine)
     began = time.perf_counter()
     platform_facts(engine)

@@ -11,9 +11,9 @@ import pytest
 
 from standins.kubernetes.cluster import Cluster
 from tests.k8s.conftest import has_token
-from tests.k8s.waiting import eventually
 from tests.support.airflow_history import running_airflow_database
 from tests.support.executor_process import ExecutorProcess
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
 from drivetrain.kubernetes.presets import PRESET_LABEL, load_presets
@@ -79,11 +80,10 @@ def test_a_pods_deadline_is_the_last_resort_behind_its_tasks_own_time_out(tasks:
 
 
 def test_a_preset_changes_what_it_is_about_and_leaves_the_template_as_it_is(tasks: list[dict[str, Any]]) -> None:
-    validator = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
     by_preset = {task["pod"]["metadata"]["labels"][PRESET_LABEL]: task["pod"] for task in tasks if task["pod"]}
     assert set(by_preset) == {"light", "heavy"}
     for pod in by_preset.values():
-        validator.validate(pod, MODERN, strict=True)
+        kubernetes_validate.validate(pod, MODERN, strict=True)
         [container] = pod["spec"]["containers"]
         assert pod["spec"]["automountServiceAccountToken"] is False
         assert container["securityContext"]["readOnlyRootFilesystem"] is True

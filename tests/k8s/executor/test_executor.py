@@ -14,8 +14,9 @@ from standins.kubernetes.cluster import Cluster
 from standins.kubernetes.errors import KubernetesError
 from tests.k8s.executor.conftest import IMPATIENT, NewExecutor
 from tests.k8s.executor.test_pod_failures import pods_of, running_pod
-from tests.k8s.waiting import eventually, is_gone
+from tests.k8s.waiting import is_gone
 from tests.support.executor_process import STOCK, ExecutorProcess, deployed_settings
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tests.k8s.waiting import eventually
 from tests.support.executor_process import ExecutorProcess
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
