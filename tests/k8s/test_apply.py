@@ -109,7 +109,7 @@ def test_each_account_may_do_what_its_role_says_and_nothing_else(applied, allowe
 def jobs(core: client.CoreV1Api, kubeconfig) -> Iterator[str]:
     """k8s/jobs, applied; its namespace."""
     environment = {"KUBECONFIG": str(kubeconfig), "HOME": "/nonexistent", "PATH": "/usr/bin:/bin"}
-    command = [kubectl(), "apply", "--kustomize", str(REPOSITORY / "k8s" / "jobs")]
+    command = [kubectl(), "apply", "--server-side", "--kustomize", str(REPOSITORY / "k8s" / "jobs")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     yield JOBS

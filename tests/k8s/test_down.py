@@ -107,7 +107,7 @@ def test_an_up_that_fails_leaves_nothing(other, monkeypatch):
     def broken() -> list[object]:
         return [
             *units,
-            Service(name="broken", argv=("/bin/false",), probe=lambda _: None, depends_on=("kubelet",)),
+            Service(name="broken", argv=("/bin/false",), probe=lambda _: "never", depends_on=("kubelet",)),
         ]
 
     monkeypatch.setattr(other, "units", broken)
