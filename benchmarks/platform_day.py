@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from standins.fleet.fleet import Fleet
 
 LOOP, CRITICAL = "scheduler.scheduler_loop_duration", "scheduler.critical_section_duration"
-END_SECONDS = 900  # after the last trigger
+END_SECONDS = 1_800  # after the last trigger
 UNFINISHED = "SELECT count(*) FROM dag_run WHERE run_id LIKE :runs AND state IN ('queued', 'running')"
 TASKS_OF = """
 SELECT ti.dag_id, ti.task_id, ti.state, ti.try_number, ti.scheduled_dttm, ti.queued_dttm, ti.start_date, ti.end_date
@@ -171,7 +171,7 @@ def _make(platform: LocalPlatform, fleet: Fleet) -> None:
 
 
 def main(
-    seconds: float = typer.Option(2_000, help="How long the day lasts."),
+    seconds: float = typer.Option(2_400, help="How long the day lasts."),
     history: int = typer.Option(3_000_000, help="Task instances that the second day finds; 0: no second day."),
     quick: bool = typer.Option(False, help="A tenth of it; nothing is written."),
 ) -> None:
