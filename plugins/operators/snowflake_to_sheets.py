@@ -12,10 +12,11 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from drivetrain.quota.port import Priority
 from drivetrain.sheets.catalog import Sync
+from drivetrain.sheets.dispatch import Trigger
 from drivetrain.sheets.engine import SyncJob, run_group
 from drivetrain.sheets.lineage import source_tables
 from drivetrain.sheets.port import Settings
-from drivetrain.sheets.registry import spec_hash
+from drivetrain.sheets.registry import RunRecord, spec_hash
 from drivetrain.sheets.schedule import Window, bind, run_key, run_window
 from hooks.google_sheets import GoogleSheetsHook
 from hooks.guarded_memory import GuardedMemory
@@ -28,6 +29,7 @@ from operators.links import GoogleSheetLink
 from operators.runs import is_dry_run, push_sheet_link, sheet_asset, table_asset, why_not
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -102,7 +104,10 @@ class SnowflakeToSheetsOperator(BaseOperator):
         """Run the syncs that the DAG run is for."""
         with told_to_airflow():
             self._ran = self._wanted(context)
-            result = self._sync(context, dry_run=is_dry_run(context))
+            dry_run, started = is_dry_run(context), StateHook.now()
+            result = self._sync(context, dry_run=dry_run)
+            if not dry_run:
+                self._record(context, result, started)
             returned = self._told(context, result)
             if result.errors:
                 context["ti"].xcom_push(key=RETURN_VALUE, value=returned)
@@ -173,6 +178,29 @@ class SnowflakeToSheetsOperator(BaseOperator):
             name: rendered[name] if isinstance(given[name], str) else value
             for name, value in bind(given, window).items()
         }
+
+    def _record(self, context: Context, result: GroupResult, started: dt.datetime) -> None:
+        """Let the board show the run as it shows those of workers."""
+        run, ti = context["dag_run"], context["ti"]
+        records = [
+            RunRecord(
+                sync=sync.spec.sync,
+                job_key=f"{sync.spec.sync}!{context['run_id']}",
+                due_at=run.run_after,
+                trigger=Trigger.SCHEDULE if run.run_type == "scheduled" else Trigger.DEMAND,
+                attempt=ti.try_number,
+                started_at=started,
+                finished_at=StateHook.now(),
+                outcome="failed",
+                is_final=True,
+            ).ended(
+                result.outcomes.get(sync.spec.sync),
+                result.errors.get(sync.spec.sync),
+                is_last=ti.try_number > ti.max_tries,
+            )
+            for sync in self._ran
+        ]
+        StateHook(self.state_conn_id).registry.record(records)
 
     def _told(self, context: Context, result: GroupResult) -> dict[str, Any]:
         """What became of each sync, for XCom, the log, links and assets."""

@@ -64,7 +64,7 @@ class Context(dict[str, Any]):
             params=params,
             run_id=run_id,
             dag_run=SimpleNamespace(run_type=run_type, run_after=NOON, conf=params),
-            ti=SimpleNamespace(try_number=try_number, xcom_push=push),
+            ti=SimpleNamespace(try_number=try_number, max_tries=0, xcom_push=push),
         )
         self["outlet_events"] = _Any(SimpleNamespace(add=add))
 

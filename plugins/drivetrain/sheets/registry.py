@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
+from drivetrain.errors import FatalError
 from drivetrain.sheets.dispatch import KIND, KnownSync
 from drivetrain.sheets.spec import FromRun
 
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Collection, Sequence
 
+    from drivetrain.errors import DrivetrainError
     from drivetrain.sheets.catalog import Sync
     from drivetrain.sheets.dispatch import Decision, Trigger
+    from drivetrain.sheets.outcome import SyncOutcome
 
 __all__ = ["KIND", "Changes", "KnownSync", "RunRecord", "SyncRegistry", "spec_hash"]
 
 # An outcome after which the tab is as its query said; see drivetrain.sheets.outcome.SyncOutcome.
 GOOD_OUTCOMES = frozenset({"written", "unchanged", "already_applied", "superseded"})
+_ERROR_CHARACTERS = 2_000
 
 
 def spec_hash(sync: Sync) -> str:
@@ -94,6 +98,35 @@ class RunRecord:
         """Whether the tab is as its query said."""
         return self.outcome in GOOD_OUTCOMES
 
+    def ended(self, outcome: SyncOutcome | None, error: DrivetrainError | None, *, is_last: bool) -> RunRecord:
+        """With what became of it.
+
+        Args:
+            outcome: None: it failed.
+            error: what with.
+            is_last: nobody would try it again.
+        """
+        if outcome is None:
+            final = isinstance(error, FatalError) or is_last
+            return replace(self, outcome="failed", is_final=final, error=str(error)[:_ERROR_CHARACTERS])
+        return replace(
+            self,
+            outcome=outcome.outcome,
+            is_final=True,
+            rows=outcome.rows,
+            rows_added=outcome.rows_added,
+            rows_changed=outcome.rows_changed,
+            rows_deleted=outcome.rows_deleted,
+            rows_rejected=outcome.rows_rejected,
+            write_calls=outcome.write_calls,
+            read_calls=outcome.read_calls,
+            bytes_sent=outcome.bytes_sent,
+            rows_edited=outcome.rows_edited,
+            warning=outcome.warning,
+            source=outcome.source,
+            source_read_at=outcome.source_read_at,
+        )
+
 
 class SyncRegistry(Protocol):
     """Every method may be repeated with the same effect, and may raise UnavailableError."""
@@ -103,6 +136,8 @@ class SyncRegistry(Protocol):
 
     def register(self, syncs: Sequence[Sync], now: dt.datetime, *, version: str = "") -> Changes:
         """Take over what the specs say. A new sync is due from now on; one that is gone keeps its history.
+
+        Of a new sync the latest run counts, where there is one: somebody ran it by hand before it was registered.
 
         Args:
             syncs: all of them.

@@ -345,26 +345,7 @@ def _record(
     outcome: SyncOutcome | None,
     error: DrivetrainError | None,
 ) -> RunRecord:
-    ran = _superseded(work, started, ended)
-    if outcome is None:
-        final = isinstance(error, FatalError) or work.delivery.is_last
-        return replace(ran, outcome="failed", is_final=final, error=str(error)[:2_000])
-    return replace(
-        ran,
-        outcome=outcome.outcome,
-        rows=outcome.rows,
-        rows_added=outcome.rows_added,
-        rows_changed=outcome.rows_changed,
-        rows_deleted=outcome.rows_deleted,
-        rows_rejected=outcome.rows_rejected,
-        write_calls=outcome.write_calls,
-        read_calls=outcome.read_calls,
-        bytes_sent=outcome.bytes_sent,
-        rows_edited=outcome.rows_edited,
-        warning=outcome.warning,
-        source=outcome.source,
-        source_read_at=outcome.source_read_at,
-    )
+    return _superseded(work, started, ended).ended(outcome, error, is_last=work.delivery.is_last)
 
 
 def _superseded(work: Work, started: dt.datetime, ended: dt.datetime) -> RunRecord:

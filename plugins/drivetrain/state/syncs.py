@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from drivetrain.sheets.registry import GOOD_OUTCOMES, Changes, KnownSync, query_key, spec_hash
+from drivetrain.sheets.dispatch import Trigger
+from drivetrain.sheets.registry import GOOD_OUTCOMES, Changes, KnownSync, RunRecord, query_key, spec_hash
 from drivetrain.sheets.schedule import next_due
 from drivetrain.sheets.spec import CatchUp, Priority, Schedule
 from drivetrain.state.partitions import drop_months, ensure_months
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from drivetrain.sheets.catalog import Sync
     from drivetrain.sheets.dispatch import Decision
-    from drivetrain.sheets.registry import RunRecord
 
 _FACTS = (
     "team",
@@ -90,6 +90,7 @@ class PostgresRegistry:
             ]
             for row in added:
                 _upsert(connection, row | _fresh(row, now))
+            _count_latest(connection, [row["sync"] for row in added if row["sync"] not in known], now)
             for row in changed:
                 before = known[row["sync"]]
                 rescheduled = (before.cron, before.timezone) != (row["cron"], row["timezone"])
@@ -249,6 +250,19 @@ def _upsert(connection: Connection, row: dict[str, Any], keep: Collection[str] =
     overwrite = (*_FACTS, "removed_at", "dispatched_until", "next_due_at")
     values = {name: statement.excluded[name] for name in overwrite if name not in keep}
     connection.execute(statement.on_conflict_do_update(index_elements=["sync"], set_=values))
+
+
+def _count_latest(connection: Connection, syncs: Sequence[str], now: dt.datetime) -> None:
+    """Let the latest runs of new syncs count: a person may run a sync before anybody has registered it."""
+    c = sheet_runs.c
+    query = (
+        sa.select(sheet_runs)
+        .ext(distinct_on(c.sync))
+        .where(c.sync.in_(syncs), c.due_at > now - _MONTH)
+        .order_by(c.sync, c.due_at.desc())
+    )
+    for row in connection.execute(query).mappings().all() if syncs else ():
+        connection.execute(_state_after(RunRecord(**dict(row) | {"trigger": Trigger(row["trigger"])})))
 
 
 def _known(row: Any, now: dt.datetime) -> KnownSync:

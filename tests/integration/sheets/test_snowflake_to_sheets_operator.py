@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from drivetrain.errors import RetriableError
@@ -149,6 +150,24 @@ def test_what_a_run_by_hand_wrote_is_for_workers_to_rely_on_unless_a_template_ma
     task.sql["pune_by_hand"] += " LIMIT 1"  # as Airflow renders a text
     task.execute(Context("second"))  # type: ignore[arg-type]
     assert StateHook().memory.load(["pune_by_hand"])["pune_by_hand"].spec_hash == ""
+
+
+def test_a_run_by_hand_is_on_record_with_those_of_workers(sheets: SheetsStandin, workbook: str) -> None:
+    pune = sync(workbook, "pune", schedule={"cron": "0 12 * * *"})
+    wrong = sync(workbook, "wrong", sql="SELECT * FROM MARKETPLACE.SALES.NO_SUCH_TABLE")
+    operator(pune, wrong).execute(Context("dry", dry_run=True, syncs=["pune"]))  # type: ignore[arg-type]
+    with pytest.raises(AirflowFailException):
+        operator(pune, wrong).execute(Context("by_hand", try_number=2))  # type: ignore[arg-type]
+    operator(pune).execute(Context("at_noon", run_type="scheduled"))  # type: ignore[arg-type]
+    query = "SELECT job_key, trigger, outcome, rows, attempt, is_final, due_at FROM sheet_runs WHERE sync IN :syncs"
+    with StateHook().engine.connect() as connection:
+        syncs = sa.bindparam("syncs", ["pune", "wrong"], expanding=True)
+        found = {row[0]: tuple(row[1:]) for row in connection.execute(sa.text(query).bindparams(syncs))}
+    assert {key: row for key, row in found.items() if key.endswith(("!dry", "!by_hand", "!at_noon"))} == {
+        "pune!by_hand": ("demand", "written", 2, 2, True, NOON),
+        "wrong!by_hand": ("demand", "failed", 0, 2, True, NOON),
+        "pune!at_noon": ("schedule", "unchanged", 2, 1, True, NOON),
+    }
 
 
 def test_lineage_is_of_the_syncs_that_ran(workbook: str) -> None:

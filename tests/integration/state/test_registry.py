@@ -114,6 +114,15 @@ def test_one_job_has_one_record_and_a_good_end_stays(registry: SyncRegistry, eng
     assert [tuple(row) for row in rows] == [("written", 1, 1)]
 
 
+def test_runs_before_a_sync_was_registered_count(registry: SyncRegistry, engine: Engine) -> None:
+    registry.record([record("aa", NOON - HOUR, rows=5), record("aa", rows=7), record("old", NOON - 60 * DAY)])
+    registry.register([sync("aa"), sync("bb"), sync("old")], NOON + HOUR)
+    query = sa.text("SELECT sync, last_outcome, last_success_at, rows FROM sheet_syncs ORDER BY sync")
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(query)]
+    assert found == [("aa", "written", NOON + MINUTE, 7), ("bb", None, None, None), ("old", None, None, None)]
+
+
 def test_people_s_edits_stand_in_the_history(registry: SyncRegistry, engine: Engine) -> None:
     registry.register([sync("aa")], NOON - HOUR)
     registry.record([record("aa", rows_edited=2, warning="people edited rows: B7 said 'sold'")])
