@@ -15,6 +15,7 @@ export DRIVETRAIN_STARTED_AT := $(shell date +%s.%N)
 hash = $(shell cat $(1) 2>/dev/null | cksum | tr ' ' '-')
 STAMP := .venv/.made-$(call hash,requirements.txt requirements-dev.txt pyproject.toml)
 STANDINS_STAMP := .venv-standins/.made-$(call hash,requirements-standins.txt)
+FEAST_STAMP := .venv-feast/.made-$(call hash,requirements-feast.txt)
 
 .PHONY: help
 help: ## show this list
@@ -38,6 +39,15 @@ $(STANDINS_STAMP): | $(STAMP)
 	@test -x .venv-standins/bin/python || $(PYTHON) -m venv .venv-standins
 	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-standins/bin/python requirements-standins.txt
 	@rm -f .venv-standins/.made-* && touch $@
+
+.PHONY: venv-feast
+venv-feast: $(FEAST_STAMP) ## install Feast into .venv-feast: for definitions, tests and comparisons
+
+$(FEAST_STAMP): | $(STAMP)
+	@echo "Installing Feast into .venv-feast"
+	@test -x .venv-feast/bin/python || $(PYTHON) -m venv .venv-feast
+	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-feast/bin/python requirements-feast.txt
+	@rm -f .venv-feast/.made-* && touch $@
 
 .PHONY: demo
 demo: venv ## from nothing to synced sheets: start everything, run every sync once (ARGS=--check compares cell for cell)
@@ -65,7 +75,7 @@ push: venv ## check dags/, and publish them with include/ to the running Airflow
 	@$(PLATFORM) push -m "$(or $(M),Push)"
 
 .PHONY: test
-test: lint ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for some, one by one)
+test: lint venv-feast ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for some, one by one)
 	@$(BIN)/pytest -n 2 $(ARGS)
 
 .PHONY: test-fast
@@ -111,6 +121,7 @@ lock: venv ## resolve requirements*.in into requirements*.txt anew
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-standins.in -o requirements-standins.txt
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-feast.in -o requirements-feast.txt
 
 .PHONY: schemas
 schemas: venv ## write the JSON Schemas of the specs

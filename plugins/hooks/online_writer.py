@@ -1,0 +1,165 @@
+"""Writes features into Redis where they are not older than what is there, all of a batch or nothing of it.
+
+Redis' own transaction is used: WATCH the hashes, read their event times, and write those that are older in one
+MULTI/EXEC, which does nothing where somebody else wrote one of them meanwhile.
+https://redis.io/docs/latest/develop/using-commands/transactions/
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ConnectionError,
+    ExecAbortError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,
+)
+
+from drivetrain.errors import AccessDeniedError, CredentialsError, RetriableError, UnavailableError
+from drivetrain.features.redis_commands import command, commands, variadic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from redis import Redis
+
+    from drivetrain.features.online_rows import OnlineRows
+
+BATCH = 1_000  # rows: a transaction holds Redis up for some ms
+ATTEMPTS = 10
+
+
+@dataclass
+class Written:
+    """What became of rows.
+
+    Attributes:
+        written: they are there now.
+        stale: what was there is newer.
+        conflicts: transactions that somebody else's write came between; they were tried again.
+    """
+
+    written: int = 0
+    stale: int = 0
+    conflicts: int = 0
+
+
+class OnlineWriter:
+    """Writes rows of views.
+
+    Args:
+        client: of Redis, with time-outs.
+        key_ttl_seconds: after how long Redis forgets an entity that nobody writes any more; None: never.
+        attempts: how often a batch is tried that others write at the same time; each time it is halved.
+    """
+
+    def __init__(self, client: Redis, *, key_ttl_seconds: int | None = None, attempts: int = ATTEMPTS) -> None:
+        self._client, self._ttl, self._attempts = client, key_ttl_seconds, attempts
+
+    def write(self, rows: OnlineRows) -> Written:
+        """Write them, a transaction for BATCH of them at a time; may be repeated.
+
+        Raises:
+            RetriableError: others write the same entities all the time, or Redis has no room.
+            UnavailableError: Redis can't be reached.
+            CredentialsError: Redis refuses the user or the password.
+            AccessDeniedError: the user may not do that.
+        """
+        total = Written()
+        pool = self._client.connection_pool
+        with _told():
+            connection = pool.get_connection()
+            try:
+                for start in range(0, len(rows), BATCH):
+                    self._batch(connection, rows.slice(start, BATCH), total, self._attempts)
+            except BaseException:
+                connection.disconnect()  # answers of what was sent would come before those of what is sent next
+                raise
+            finally:
+                pool.release(connection)
+        return total
+
+    def _batch(self, connection: Any, rows: OnlineRows, total: Written, attempts: int) -> None:
+        reads = rows.reads()
+        connection.send_packed_command([variadic(b"WATCH", rows.keys), reads.data])
+        answers = _answers(connection, 1 + len(reads))
+        newer = rows.newer(answers[1:])
+        total.stale += len(rows) - len(newer)
+        if not len(newer):
+            connection.send_packed_command([command(b"UNWATCH")])
+            _answers(connection, 1)
+            return
+        chosen = rows if len(newer) == len(rows) else rows.take(newer)
+        if self._transaction(connection, chosen):
+            total.written += len(chosen)
+            return
+        total.conflicts += 1
+        if attempts == 1:
+            raise RetriableError(
+                f"feature view {rows.view.name}: {len(chosen)} entities were written by others {self._attempts} times "
+                "while they were to be written: tried again later"
+            )
+        half = max(1, len(chosen) // 2)
+        for start in range(0, len(chosen), half):
+            self._batch(connection, chosen.slice(start, half), total, attempts - 1)
+
+    def _transaction(self, connection: Any, rows: OnlineRows) -> bool:
+        """False: nothing was written, since somebody else has."""
+        writes = [rows.writes()]
+        if self._ttl is not None:
+            writes.append(commands(b"EXPIRE", rows.keys, b"%d" % self._ttl))
+        data = [command(b"MULTI"), *(one.data for one in writes), command(b"EXEC")]
+        connection.send_packed_command(data)
+        answers = _answers(connection, 2 + sum(map(len, writes)))
+        return answers[-1] is not None
+
+
+def _answers(connection: Any, count: int) -> list[Any]:
+    """All of them are read before the first that is an error is raised."""
+    answers, errors = [], []
+    for _ in range(count):
+        try:
+            answers.append(connection.read_response(disable_decoding=True))
+        except (ConnectionError, TimeoutError, BusyLoadingError):
+            raise
+        except RedisError as error:
+            errors.append(error)
+    # "EXECABORT: previous errors" says less than those.
+    for error in sorted(errors, key=lambda one: isinstance(one, ExecAbortError)):
+        raise error
+    return answers
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Redis' errors as ours."""
+    try:
+        yield
+    except RedisError as error:
+        raise mapped(error) from error
+
+
+_MAPPED: Sequence[tuple[tuple[type[RedisError], ...], type[Exception], str]] = (
+    ((AuthenticationError,), CredentialsError, "refuses the user or the password"),
+    ((NoPermissionError, AuthorizationError), AccessDeniedError, "does not let the user do that"),
+    ((OutOfMemoryError,), RetriableError, "has no room left: raise its maxmemory, or let entities expire"),
+    ((ReadOnlyError,), UnavailableError, "is a replica, which takes no writes"),
+    ((ConnectionError, TimeoutError, BusyLoadingError), UnavailableError, "can't be reached"),
+)
+
+
+def mapped(error: RedisError) -> Exception:
+    """An error of Redis' client as one of ours."""
+    for kinds, ours, says in _MAPPED:
+        if isinstance(error, kinds):
+            return ours(f"the online store {says}: {error}")
+    return RetriableError(f"the online store: {error}")
