@@ -1,0 +1,47 @@
+"""Files with a view's rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from drivetrain.features.encode import ColumnRefusedError
+from drivetrain.features.materialize import PART
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from drivetrain.features.view import View
+
+
+def parquet_batches(path: Path, view: View, *, rows: int = PART) -> Iterator[pa.RecordBatch]:
+    """The view's columns of a file, so many rows at a time.
+
+    Raises:
+        ColumnRefusedError: it is no Parquet file, ends too early, or has not all of the columns.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            known = set(file.schema_arrow.names)
+            if missing := sorted(set(view.columns) - known):
+                raise ColumnRefusedError(
+                    f"{path}: has no column {', '.join(missing)}, which feature view {view.name} asks for"
+                )
+            yield from file.iter_batches(rows, columns=list(dict.fromkeys(view.columns)))
+    except pa.ArrowInvalid as error:
+        raise ColumnRefusedError(f"{path}: is no Parquet file, or not a whole one: {error}") from None
+
+
+def parquet_rows(path: Path) -> int:
+    """How many rows a file says it has.
+
+    Raises:
+        ColumnRefusedError: it is no Parquet file.
+    """
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except pa.ArrowInvalid as error:
+        raise ColumnRefusedError(f"{path}: is no Parquet file: {error}") from None
