@@ -180,6 +180,10 @@ bench-platform-push: venv ## measure push-to-parsed and push-to-first-run, with 
 bench-platform-kubernetes: venv ## measure pods a second on a real Kubernetes, and take pods, watch and API away meanwhile
 	@$(BIN)/python -m benchmarks.platform_kubernetes $(ARGS)
 
+.PHONY: bench-features-materialize
+bench-features-materialize: venv venv-feast ## write 1,000,000 entities of 20 features into Redis, against Feast
+	@$(BIN)/python -m benchmarks.features_materialize $(ARGS)
+
 .PHONY: bench-report
 bench-report: venv ## make docs/BENCHMARKS.md and its plots from the benchmarks' results
 	@$(BIN)/python -m benchmarks.report

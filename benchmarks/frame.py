@@ -98,10 +98,16 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ranked[max(math.ceil(len(ranked) * percent / 100) - 1, 0)]
 
 
-def in_own_process(module: str, *arguments: str, env: dict[str, str], timeout_seconds: float = 1200) -> dict[str, Any]:
-    """Run `python -m module arguments` and read the JSON object on its last line."""
+def in_own_process(
+    module: str, *arguments: str, env: dict[str, str], timeout_seconds: float = 1200, python: Path | None = None
+) -> dict[str, Any]:
+    """Run `python -m module arguments` and read the JSON object on its last line.
+
+    Another Python, of a peer, is given a file instead of a module: it has nothing of ours.
+    """
+    command = [sys.executable, "-m", module] if python is None else [str(python), module]
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [*command, *arguments],
         env={**os.environ, **env},
         capture_output=True,
         text=True,

@@ -19,7 +19,7 @@ from drivetrain.features.value_types import VALUE_TYPES
 from drivetrain.features.varints import even
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from drivetrain.features.value_types import ValueType
 
@@ -43,15 +43,21 @@ def entity_keys(
         ColumnRefusedError: a join key has a type that keys can't have, a value that does not fit it, or nulls.
     """
     names = sorted(types)
-    head = struct.pack("<I", len(names))
-    for name in names:
-        written = name.encode()
-        head += struct.pack("<II", VALUE_TYPES["STRING"].number, len(written)) + written
+    head = head_of(names)
     parts: list[pa.Scalar | pa.Array] = [pa.scalar(head, pa.large_binary())]
     for name in names:
         parts += _value(columns[name], types[name], name)
     parts.append(pa.scalar(project.encode(), pa.large_binary()))
     return pc.binary_join_element_wise(*parts, pa.scalar(b"", pa.large_binary()))
+
+
+def head_of(names: Sequence[str]) -> bytes:
+    """What all keys of these join keys begin with; in alphabetical order."""
+    head = struct.pack("<I", len(names))
+    for name in names:
+        written = name.encode()
+        head += struct.pack("<II", VALUE_TYPES["STRING"].number, len(written)) + written
+    return head
 
 
 def _value(column: pa.Array | pa.ChunkedArray, value_type: ValueType, name: str) -> list[pa.Scalar | pa.Array]:

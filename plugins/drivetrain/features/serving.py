@@ -1,0 +1,388 @@
+"""Which hashes and fields answer a request for features, and the answer made of what is in them.
+
+Requests and answers have the shape of Feast's feature server: https://docs.feast.dev/reference/feature-servers/python-feature-server.
+Unlike Feast's, an entity that is not there has the status NOT_FOUND, and a value that is older than its view's TTL has
+OUTSIDE_MAX_AGE.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from drivetrain.errors import FatalError
+from drivetrain.features.decode import NotAValueError, decode
+from drivetrain.features.entity_keys import head_of
+from drivetrain.features.redis_commands import bulk
+from drivetrain.features.redis_layout import feature_field, time_field
+from drivetrain.features.timestamps import decode_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from drivetrain.features.registry import RegisteredView, Registry, Selected
+    from drivetrain.features.value_types import ValueType
+
+PRESENT, NULL_VALUE, NOT_FOUND, OUTSIDE_MAX_AGE = "PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE"
+NO_TIME = "1970-01-01T00:00:00Z"
+_MICROSECONDS = 1_000_000
+
+
+class RequestRefusedError(FatalError):
+    """A request that can't be answered, with what to change in it.
+
+    Args:
+        message: one line.
+        status: HTTP's: 404 for what is not there, 422 for a value that is wrong.
+    """
+
+    def __init__(self, message: str, status: int = 422) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class JoinKey:
+    """One value of an entity's key.
+
+    Attributes:
+        name: what the request calls it.
+        type: of the value.
+    """
+
+    name: str
+    type: ValueType
+
+
+@dataclass(frozen=True)
+class Group:
+    """All that is read of one entity's hash at once: views that are about the same entities.
+
+    Attributes:
+        head: the key's first part.
+        join_keys: in the order of the key.
+        project: the key's last part.
+        command: what HMGET has behind the key, as it is sent.
+        count: of fields.
+    """
+
+    head: bytes
+    join_keys: tuple[JoinKey, ...]
+    project: bytes
+    command: bytes
+    count: int
+
+    def keys(self, entities: Mapping[str, Sequence[Any]]) -> list[bytes]:
+        """The hash of each entity of a request.
+
+        Raises:
+            RequestRefusedError: a value is not what its join key says.
+        """
+        columns = [_packed(one, entities[one.name]) for one in self.join_keys]
+        if len(columns) == 1:
+            return [self.head + value + self.project for value in columns[0]]
+        return [self.head + b"".join(values) + self.project for values in zip(*columns, strict=True)]
+
+    def read(self, key: bytes) -> bytes:
+        """HMGET of all fields."""
+        return b"*%d\r\n$5\r\nHMGET\r\n%b%b" % (self.count + 2, bulk(key), self.command)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One feature of the answer.
+
+    Attributes:
+        name: in the answer.
+        group: which of the plan's.
+        field: the place of its value among the group's fields.
+        time: the place of its event time.
+        ttl_microseconds: how old the value may be; None: as old as it is.
+    """
+
+    name: str
+    group: int
+    field: int
+    time: int
+    ttl_microseconds: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one set of features is read. It depends on no entity, so it is kept and used again."""
+
+    groups: tuple[Group, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def join_keys(self) -> tuple[str, ...]:
+        """What a request has to give, in the order of the answer."""
+        return tuple(dict.fromkeys(one.name for group in self.groups for one in group.join_keys))
+
+    def check(self, entities: Mapping[str, Sequence[Any]], *, most: int) -> int:
+        """How many entities a request is for.
+
+        Raises:
+            RequestRefusedError: join keys are missing, unknown or of different lengths, or there are too many.
+        """
+        wanted = self.join_keys
+        if missing := [name for name in wanted if name not in entities]:
+            raise RequestRefusedError(
+                f"entities: {', '.join(missing)} is missing; these features need {', '.join(wanted)}"
+            )
+        if unknown := sorted(set(entities) - set(wanted)):
+            raise RequestRefusedError(f"entities: {', '.join(unknown)} is no join key of these features: leave it out")
+        counts = {name: len(values) for name, values in entities.items()}
+        if len(set(counts.values())) != 1:
+            told = ", ".join(f"{name} {count}" for name, count in counts.items())
+            raise RequestRefusedError(f"entities: lists of different lengths: {told}")
+        count = next(iter(counts.values()))
+        if not 0 < count <= most:
+            raise RequestRefusedError(f"entities: {count}; a request is for 1 to {most}: split it")
+        return count
+
+    def answer(
+        self,
+        entities: Mapping[str, Sequence[Any]],
+        rows: Sequence[Sequence[Sequence[bytes | None]]],
+        now_microseconds: int,
+        *,
+        serve_stale: bool = False,
+    ) -> dict[str, Any]:
+        """The answer in Feast's shape.
+
+        Args:
+            entities: of the request.
+            rows: by group, each entity's fields.
+            now_microseconds: since 1970.
+            serve_stale: give values beyond their TTL too; their status says what they are.
+        """
+        count = len(next(iter(entities.values())))
+        known = {"statuses": [PRESENT] * count, "event_timestamps": [NO_TIME] * count}
+        results = [{"values": list(entities[name]), **known} for name in self.join_keys]
+        times: dict[tuple[int, int], tuple[list[int | None], list[str]]] = {}
+        for column in self.columns:
+            place = (column.group, column.time)
+            if place not in times:
+                times[place] = _times(rows[column.group], column.time)
+            results.append(
+                _column(column, rows[column.group], *times[place], now_microseconds, serve_stale=serve_stale)
+            )
+        names = [*self.join_keys, *(column.name for column in self.columns)]
+        return {"metadata": {"feature_names": names}, "results": results}
+
+
+def plan(registry: Registry, features: Sequence[str], service: str | None, *, full_names: bool) -> Plan:
+    """How to answer for these features.
+
+    Args:
+        registry: what there is.
+        features: as "view:feature"; empty where there is a service.
+        service: a feature service instead.
+        full_names: call features view__feature.
+
+    Raises:
+        RequestRefusedError: there is no such view, feature or service, or two features would have one name.
+    """
+    if bool(features) == (service is not None):
+        raise RequestRefusedError(
+            "features, feature_service: give one of them: a list of view:feature, or a service's name"
+        )
+    selected = _of_service(registry, service) if service is not None else _of_features(features)
+    groups: dict[tuple[tuple[str, str, str], ...], _Fields] = {}
+    columns: list[Column] = []
+    for one in selected:
+        registered = _registered(registry, one.view)
+        renamed = dict(one.join_key_map)
+        keys = tuple(
+            (name, renamed.get(name, name), registered.view.join_keys[name].name)
+            for name in sorted(registered.view.join_keys)
+        )
+        fields = groups.setdefault(keys, _Fields(len(groups), registered, renamed))
+        time = fields.place(time_field(one.view))
+        ttl = None if registered.ttl is None else int(registered.ttl.total_seconds() * _MICROSECONDS)
+        for feature in one.features:
+            if feature not in registered.view.features:
+                known = ", ".join(registered.view.features)
+                raise RequestRefusedError(
+                    f"feature {one.view}:{feature}: the view has none of that name; it has {known}", 404
+                )
+            name = f"{one.alias or one.view}__{feature}" if full_names else feature
+            columns.append(Column(name, fields.number, fields.place(feature_field(one.view, feature)), time, ttl))
+    _refuse_doubles([column.name for column in columns])
+    return Plan(tuple(fields.group() for fields in groups.values()), tuple(columns))
+
+
+class _Fields:
+    """A group that is being put together."""
+
+    def __init__(self, number: int, registered: RegisteredView, renamed: Mapping[str, str]) -> None:
+        self.number, self._view, self._renamed = number, registered.view, renamed
+        self._places: dict[bytes, int] = {}
+
+    def place(self, field: bytes) -> int:
+        return self._places.setdefault(field, len(self._places))
+
+    def group(self) -> Group:
+        names = sorted(self._view.join_keys)
+        keys = tuple(JoinKey(self._renamed.get(name, name), self._view.join_keys[name]) for name in names)
+        command = b"".join(map(bulk, self._places))
+        return Group(head_of(names), keys, self._view.project.encode(), command, len(self._places))
+
+
+def _of_features(features: Sequence[str]) -> list[Selected]:
+    from drivetrain.features.registry import Selected
+
+    found = []
+    for reference in features:
+        view, colon, feature = reference.partition(":")
+        if not (view and colon and feature):
+            raise RequestRefusedError(f"features: {reference!r} is not view:feature")
+        found.append(Selected(view, (feature,)))
+    return found
+
+
+def _of_service(registry: Registry, service: str) -> Sequence[Selected]:
+    if service not in registry.services:
+        known = ", ".join(sorted(registry.services)) or "none"
+        raise RequestRefusedError(f"feature_service {service}: there is none; there are {known}", 404)
+    return registry.services[service]
+
+
+def _registered(registry: Registry, name: str) -> RegisteredView:
+    if name in registry.broken:
+        raise RequestRefusedError(registry.broken[name], 404)
+    if name not in registry.views:
+        raise RequestRefusedError(
+            f"feature view {name}: there is none; there are {', '.join(sorted(registry.views))}", 404
+        )
+    found = registry.views[name]
+    if not found.online:
+        raise RequestRefusedError(f"feature view {name}: is not online", 404)
+    return found
+
+
+def _refuse_doubles(names: Sequence[str]) -> None:
+    if len(set(names)) != len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise RequestRefusedError(f"features: more than one is called {double}: ask with full_feature_names")
+
+
+def _packed(key: JoinKey, values: Sequence[Any]) -> list[bytes]:
+    """Values as keys have them: type, length, bytes."""
+    pack = _PACKED[key.type.name]
+    try:
+        return [pack(value) for value in values]
+    except (TypeError, ValueError, struct.error, binascii.Error):
+        wrong = next(value for value in values if not _fits(pack, value))
+        raise RequestRefusedError(f"entities: {key.name}: {wrong!r} is no {key.type.name}") from None
+
+
+def _fits(pack: Callable[[Any], bytes], value: Any) -> bool:
+    try:
+        pack(value)
+    except (TypeError, ValueError, struct.error, binascii.Error):
+        return False
+    return True
+
+
+def _whole(layout: str, number: int) -> Callable[[Any], bytes]:
+    head, packed = struct.pack("<II", number, struct.calcsize(layout)), struct.Struct(layout).pack
+
+    def pack(value: Any) -> bytes:
+        if type(value) is not int:  # True is an int, and 1.0 is none
+            raise TypeError(value)
+        return head + packed(value)
+
+    return pack
+
+
+def _text(value: Any) -> bytes:
+    written = value.encode() if type(value) is str else None
+    if written is None:
+        raise TypeError(value)
+    return struct.pack("<II", 2, len(written)) + written
+
+
+def _bytes(value: Any) -> bytes:
+    """In JSON as base64."""
+    written = base64.b64decode(value, validate=True)
+    return struct.pack("<II", 1, len(written)) + written
+
+
+_PACKED = {
+    "INT64": _whole("<q", 4),
+    "INT32": _whole("<i", 3),
+    "UNIX_TIMESTAMP": _whole("<q", 8),
+    "STRING": _text,
+    "BYTES": _bytes,
+}
+
+
+def _times(rows: Sequence[Sequence[bytes | None]], place: int) -> tuple[list[int | None], list[str]]:
+    """Event times in microseconds, and as the answer has them. Many entities have the same."""
+    known: dict[bytes, tuple[int, str]] = {}
+    numbers: list[int | None] = []
+    texts: list[str] = []
+    for row in rows:
+        written = row[place]
+        if written is None:
+            numbers.append(None)
+            texts.append(NO_TIME)
+            continue
+        if written not in known:
+            number = decode_time(written)
+            at = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=number)
+            known[written] = number, at.isoformat().replace("+00:00", "Z")
+        number, text = known[written]
+        numbers.append(number)
+        texts.append(text)
+    return numbers, texts
+
+
+def _column(
+    column: Column,
+    rows: Sequence[Sequence[bytes | None]],
+    times: Sequence[int | None],
+    texts: list[str],
+    now_microseconds: int,
+    *,
+    serve_stale: bool,
+) -> dict[str, Any]:
+    oldest = None if column.ttl_microseconds is None else now_microseconds - column.ttl_microseconds
+    values: list[Any] = []
+    statuses: list[str] = []
+    for row, time in zip(rows, times, strict=True):
+        written = row[column.field]
+        if time is None or written is None:
+            values.append(None)
+            statuses.append(NOT_FOUND)
+            continue
+        is_stale = oldest is not None and time < oldest
+        value = None if is_stale and not serve_stale else _shown(written)
+        values.append(value)
+        statuses.append(OUTSIDE_MAX_AGE if is_stale else NULL_VALUE if value is None else PRESENT)
+    return {"values": values, "statuses": statuses, "event_timestamps": texts}
+
+
+def _shown(written: bytes) -> Any:
+    """A value as JSON has it."""
+    tag = written[:1]
+    if tag == _DOUBLE and len(written) == _DOUBLE_BYTES:
+        return _UNPACK(written, 1)[0]
+    try:
+        value = decode(written)
+    except NotAValueError:
+        return None
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, list) and value and isinstance(value[0], bytes):
+        return [base64.b64encode(one).decode() for one in value]
+    return value
+
+
+_DOUBLE, _DOUBLE_BYTES, _UNPACK = b"\x29", 9, struct.Struct("<d").unpack_from

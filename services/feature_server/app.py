@@ -1,0 +1,187 @@
+"""The application: `uvicorn --factory services.feature_server.app:make`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+from fastapi import FastAPI, Header, Request, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivetrain.errors import UnavailableError
+from drivetrain.features.serving import RequestRefusedError
+from services.feature_server.clients import Client, Clients
+from services.feature_server.metrics import Metrics
+from services.feature_server.online_store import OnlineStore
+from services.feature_server.registry_file import RegistryFile
+from services.feature_server.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_MOST_FEATURES = 1_000
+_KEY = "X-Api-Key"
+
+
+class OnlineFeatures(BaseModel):
+    """A request, in Feast's shape."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    features: list[str] = Field(default=[], max_length=_MOST_FEATURES, examples=[["car_demand:views_7d"]])
+    feature_service: str | None = Field(default=None, examples=["price_model"])
+    entities: dict[str, list[Any]] = Field(examples=[{"car_id": [1001, 1002]}])
+    full_feature_names: bool = False
+
+
+class Server:
+    """What one process of the server holds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.registry = RegistryFile(settings.registry, settings.project)
+        self.clients = Clients(settings.clients) if settings.clients else None
+        self.store = OnlineStore(settings)
+        self.metrics = Metrics()
+        self.is_ending = False
+
+    async def answer(self, asked: OnlineFeatures, key: str | None) -> dict[str, Any]:
+        """The answer.
+
+        Raises:
+            RequestRefusedError: with its status.
+            UnavailableError: Redis is away.
+        """
+        client = self._client(key)
+        plan = self.registry.plan(tuple(asked.features), asked.feature_service, full_names=asked.full_feature_names)
+        if client is not None:
+            self._require(client, asked)
+        count = plan.check(asked.entities, most=self.settings.most_entities)
+        self.metrics.entities.inc(count)
+        with self.metrics.redis.time():
+            rows = await self.store.read(plan, asked.entities)
+        now = time.time_ns() // 1_000
+        return plan.answer(asked.entities, rows, now, serve_stale=self.settings.serve_stale)
+
+    def name_of(self, key: str | None) -> str:
+        """What metrics call whoever asks."""
+        found = self.clients.of(key) if self.clients is not None and key else None
+        return found[0] if found else "unknown" if self.clients is not None else "anybody"
+
+    def _client(self, key: str | None) -> Client | None:
+        if self.clients is None:
+            return None
+        found = self.clients.of(key) if key else None
+        if found is None:
+            raise RequestRefusedError(
+                f"{_KEY}: {'is not known' if key else 'is missing'}: ask for a key of your service", 401
+            )
+        if wait := self.clients.take(found[0]):
+            raise TooManyError(f"{found[0]}: more than {found[1].requests_per_second:g} requests a second", wait)
+        return found[1]
+
+    def _require(self, client: Client, asked: OnlineFeatures) -> None:
+        service = asked.feature_service
+        views = (
+            [one.view for one in self.registry.current.services[service]]
+            if service is not None
+            else [reference.partition(":")[0] for reference in asked.features]
+        )
+        if refused := sorted({view for view in views if not client.may_read(view)}):
+            raise RequestRefusedError(f"feature view {', '.join(refused)}: this key may not read it", 403)
+
+
+class TooManyError(RequestRefusedError):
+    """Asked too often."""
+
+    def __init__(self, message: str, wait_seconds: float) -> None:
+        super().__init__(message, 429)
+        self.wait_seconds = wait_seconds
+
+
+def make(settings: Settings | None = None) -> FastAPI:
+    """The application."""
+    server = Server(settings or Settings())  # type: ignore[call-arg]  # the environment has the rest
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(server.registry.watch(server.settings.registry_seconds))
+        yield
+        server.is_ending = True
+        watching.cancel()
+        await server.store.close()
+
+    app = FastAPI(
+        title="Drivetrain features",
+        description="Features of entities, as Feast's feature server gives them.",
+        version="1",
+        lifespan=lifespan,
+    )
+    app.state.server = server
+
+    @app.post("/get-online-features", responses=_RESPONSES)
+    async def get_online_features(asked: OnlineFeatures, x_api_key: Annotated[str | None, Header()] = None) -> Response:
+        """Features of up to some hundred entities."""
+        return await _told(server, asked, x_api_key)
+
+    @app.get("/health")
+    async def health() -> PlainTextResponse:
+        """Whether the process is alive."""
+        return PlainTextResponse("ok")
+
+    @app.get("/ready", responses={503: {"description": "Redis is away, or the server ends."}})
+    async def ready() -> Response:
+        """Whether requests can be answered."""
+        if server.is_ending:
+            return _problem(503, "the server ends")
+        try:
+            await server.store.ping()
+        except UnavailableError as error:
+            return _problem(503, str(error))
+        return PlainTextResponse("ok")
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """For Prometheus."""
+        return Response(generate_latest(server.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, __: Exception) -> Response:
+        return _problem(500, "an error of ours: see the server's log")
+
+    return app
+
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: {"description": "No key, or an unknown one."},
+    403: {"description": "The key may not read one of the views."},
+    404: {"description": "There is no such view, feature or service."},
+    422: {"description": "The request says something that can't be."},
+    429: {"description": "Asked too often; Retry-After says for how long to wait."},
+    503: {"description": "Redis does not answer."},
+}
+
+
+async def _told(server: Server, asked: OnlineFeatures, key: str | None) -> Response:
+    began = time.perf_counter()
+    try:
+        response = Response(orjson.dumps(await server.answer(asked, key)), media_type="application/json")
+    except TooManyError as error:
+        response = _problem(error.status, str(error), {"Retry-After": f"{max(1, round(error.wait_seconds))}"})
+    except RequestRefusedError as error:
+        response = _problem(error.status, str(error))
+    except UnavailableError as error:
+        response = _problem(503, str(error), {"Retry-After": "1"})
+    server.metrics.seconds.labels(response.status_code).observe(time.perf_counter() - began)
+    server.metrics.requests.labels(server.name_of(key), response.status_code).inc()
+    return response
+
+
+def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps({"detail": detail}), status, headers, media_type="application/json")
