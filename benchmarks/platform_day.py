@@ -230,6 +230,8 @@ def _summarize(report: Report, mix: Mix, days: Sequence[Played]) -> None:
         report.targets += [Target(f"{name}{suffix}", op, goal, figures[name][0]) for name, op, goal in goals]
         unwanted = figures["failures_not_injected"][0]
         report.targets.append(Target(f"failures that were not injected{suffix}", "==", 0, unwanted))
+        failed = sum(count for dag_id, count in day.failed.items() if dag_id != f"sheets_sync_{FAILING}")
+        report.targets.append(Target(f"runs that failed without it{suffix}", "==", 0, failed))
         injected_failures = figures["failures_injected"][0]
         report.targets.append(Target(f"injected failures{suffix}", "==", mix.failing_runs, injected_failures))
     if len(days) > 1:

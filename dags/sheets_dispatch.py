@@ -11,6 +11,7 @@ from operators.alert_notifier import AlertNotifier
 from operators.deadlines import told_when_late
 from operators.sheets_dispatch import SheetsDispatchOperator
 from operators.task_pods import TINY
+from operators.urgency import FIRST
 
 INCLUDE = Path(__file__).parents[1] / "include"
 
@@ -33,6 +34,7 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=10),
         "execution_timeout": timedelta(minutes=2),
+        **FIRST,
         "executor": TINY,
         "on_failure_callback": AlertNotifier(include=str(INCLUDE)),
     },

@@ -9,6 +9,7 @@ from airflow.sdk import DAG, Param
 
 from operators.sheets_request import SheetsRequestOperator
 from operators.task_pods import TINY
+from operators.urgency import FIRST
 from triggers.jobs_ended import JobsEndedTrigger
 
 INCLUDE = Path(__file__).parents[1] / "include"
@@ -50,6 +51,7 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=10),
         "execution_timeout": timedelta(minutes=5),
+        **FIRST,
         "executor": TINY,
     },
 ):

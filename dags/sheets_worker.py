@@ -13,6 +13,7 @@ from operators.deadlines import told_when_late
 from operators.sheets_dispatch import JOBS
 from operators.sheets_worker import SheetsWorkerOperator
 from operators.task_pods import task_pod
+from operators.urgency import FIRST
 from triggers.job_waiting import JobWaitingTrigger
 
 INCLUDE = Path(__file__).parents[1] / "include"
@@ -48,6 +49,7 @@ with DAG(
         "retries": 1,
         "retry_delay": timedelta(seconds=10),
         "execution_timeout": timedelta(minutes=20),
+        **FIRST,
         "executor_config": task_pod(INCLUDE, "heavy"),
         "on_failure_callback": AlertNotifier(include=str(INCLUDE)),
     },

@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ VERDICT_FILE = "verdict.json"
 # The parser holds Airflow in memory; after a push another one is likely, and after a quarter of an hour it is not.
 _IDLE_SECONDS = 900.0
 _PARSE_SECONDS = 150.0
+_CONTENT = "include/"
 
 log = structlog.get_logger(__name__)
 
@@ -175,13 +176,24 @@ class GuardedGitDagBundle(GitDagBundle):
 
     def _go_to(self, sha: str) -> None:
         self._is_fresh = False
-        if GitCommits(self.repo_path).sha("HEAD") == sha:
+        before = GitCommits(self.repo_path).sha("HEAD")
+        if before == sha:
             return
         with Repo(self.repo_path) as repo:
             repo.remotes.origin.fetch(["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"])
             repo.head.reset(sha, index=True, working_tree=True)
+            changed = repo.git.diff("--name-only", "-z", before, sha).split("\0")
+        self._have_parsed(changed)
         if self.submodules:
             self._fetch_submodules()
+
+    def _have_parsed(self, changed: Sequence[str]) -> None:
+        """Airflow parses a file anew when it changed. DAGs are made of what is in include/ as well."""
+        if not any(path.startswith(_CONTENT) for path in changed):
+            return
+        for file in self.path.rglob("*.py"):
+            with suppress(OSError):
+                os.utime(file)
 
     def _settle(self, good: str, verdict: Verdict) -> None:
         """Once for each verdict: say it in the log and in verdict.json, and have it told."""

@@ -9,6 +9,7 @@ from airflow.sdk import CronTriggerTimetable, Param
 
 from operators.alert_notifier import AlertNotifier
 from operators.task_pods import TINY
+from operators.urgency import FIRST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,7 @@ def health_dag(include: Path, *, dag_id: str, cron: str, tag: str, dry_run: str)
             "retry_delay": timedelta(seconds=10),
             "execution_timeout": timedelta(minutes=5),
             "executor": TINY,
+            **FIRST,
             "on_failure_callback": AlertNotifier(include=str(include)),
         },
         "params": {"dry_run": Param(False, type="boolean", title="Dry run", description=dry_run)},

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from drivetrain.errors import UnavailableError
 from drivetrain.features.serving import RequestRefusedError
+from services.feature_server.body_limit import BodyLimit
 from services.feature_server.clients import Client, Clients
 from services.feature_server.metrics import Metrics
 from services.feature_server.online_store import OnlineStore
@@ -124,6 +125,7 @@ def make(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.server = server
+    app.add_middleware(BodyLimit, most_bytes=server.settings.most_bytes)
 
     @app.post("/get-online-features", responses=_RESPONSES)
     async def get_online_features(asked: OnlineFeatures, x_api_key: Annotated[str | None, Header()] = None) -> Response:
@@ -162,6 +164,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {"description": "No key, or an unknown one."},
     403: {"description": "The key may not read one of the views."},
     404: {"description": "There is no such view, feature or service."},
+    413: {"description": "The body is too large."},
     422: {"description": "The request says something that can't be."},
     429: {"description": "Asked too often; Retry-After says for how long to wait."},
     503: {"description": "Redis does not answer."},

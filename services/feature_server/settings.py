@@ -21,6 +21,7 @@ class Settings(BaseSettings):
         clients: a YAML file of who may ask for what, see services.feature_server.clients; None: anybody may ask for
             everything, which only a server on 127.0.0.1 should allow.
         most_entities: of one request.
+        most_bytes: of one request's body.
         serve_stale: give values that are older than their view's TTL, with the status OUTSIDE_MAX_AGE.
         registry_seconds: how often the registry's file is looked at.
         drain_seconds: how long a server that is to end still answers what it has begun.
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
     redis_connections: int = Field(default=32, ge=1, le=1_000)
     clients: Path | None = None
     most_entities: int = Field(default=1_000, ge=1, le=100_000)
+    most_bytes: int = Field(default=4_000_000, ge=1_000)
     serve_stale: bool = False
     registry_seconds: float = Field(default=5.0, gt=0)
     drain_seconds: int = Field(default=10, ge=0)

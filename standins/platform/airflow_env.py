@@ -79,8 +79,8 @@ def airflow_env(layout: Layout, secrets: Secrets) -> dict[str, str]:
             "dag_bundle_config_list": json.dumps([bundle]),
             "dag_bundle_storage_path": layout.home / "bundles",
             "bundle_refresh_check_interval": 1,
-            # A file that did not change itself, but an include of which did, is not parsed again before this.
-            "min_file_process_interval": 30,
+            # What DAGs are made of comes by git, and the bundle has them parsed when it changes.
+            "min_file_process_interval": 300,
             "refresh_interval": REFRESH_SECONDS,
         },
         "workers": {"execution_api_timeout": 30},

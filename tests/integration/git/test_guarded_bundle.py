@@ -153,6 +153,19 @@ def test_on_an_empty_disk_it_starts_with_what_airflow_ran(remote: Remote, make: 
     assert at(first) != good, "an Airflow that ran nothing yet has nothing to lose"
 
 
+def test_dag_files_count_as_changed_when_what_they_read_has_changed(remote: Remote, make: Any) -> None:
+    remote.push("first", {"dags/a.py": dag("a"), "include/specs/a.yaml": "a: 1", "README.md": "one"})
+    bundle = make()
+    bundle.initialize()
+    file = bundle.path / "dags" / "a.py"
+    for changed, is_new in (({"README.md": "two"}, False), ({"include/specs/a.yaml": "a: 2"}, True)):
+        before = file.stat().st_mtime_ns
+        sha = remote.push("next", changed)
+        bundle.refresh()
+        assert at(bundle) == sha
+        assert (file.stat().st_mtime_ns > before) is is_new, changed
+
+
 def test_a_task_gets_the_version_that_it_asks_for(remote: Remote, make: Any) -> None:
     remote.push("Good", GOOD)
     bad = remote.push("Bad", {"dags/one.py": RAISES})

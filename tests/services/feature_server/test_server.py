@@ -14,6 +14,7 @@ from tests.services.feature_server.conftest import KEYS, NOW, Running, clients_f
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from redis import Redis
@@ -129,6 +130,20 @@ def test_a_request_that_can_t_be_answered_says_why(
 ) -> None:
     response = server.ask(**body)
     assert (response.status_code, says in response.text) == (status, True), response.text
+
+
+@pytest.mark.parametrize("is_length_said", [True, False])
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: Running, is_length_said: bool) -> None:
+    part, parts = b" " * 100_000, 50
+
+    def body() -> Iterator[bytes]:
+        for _ in range(parts):
+            yield part
+
+    content = part * parts if is_length_said else body()
+    response = server.client.post("/get-online-features", content=content)
+    assert (response.status_code, "larger than 4000000 bytes" in response.text) == (413, True)
+    assert told(server, features=["cars:city"], entities=CAR)["city"] == [("Pune", "PRESENT")]
 
 
 def test_a_registry_that_changes_is_read_again_and_one_that_is_broken_leaves_what_was(server: Running) -> None:
