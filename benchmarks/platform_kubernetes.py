@@ -123,7 +123,7 @@ class Bench:
         names = [f"chaos-{uuid.uuid4().hex}" for _ in range(tasks)]
         kills, watch_kills = [max(1, round(most * tasks / TASKS)) for most in (KILLS, WATCH_KILLS)]
         with self.executor(kind) as executor:
-            executor.ask("queue", names=names, work=f"sleep {2 + dice.randrange(3)}")
+            executor.ask("queue", names=names, work=f"sleep {6 + dice.randrange(6)}")
             until, killed = time.monotonic() + CHAOS_SECONDS, set[str]()
             restart = threading.Thread(target=self.cluster.restart, args=("apiserver",))
             rounds, seen, moved = 0, "", time.monotonic()

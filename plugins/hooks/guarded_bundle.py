@@ -36,6 +36,7 @@ VERDICT_FILE = "verdict.json"
 _IDLE_SECONDS = 900.0
 _PARSE_SECONDS = 150.0
 _CONTENT = "include/"
+_TOUCH_SECONDS = (0.0, 10.0, 30.0)
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +71,7 @@ class GuardedGitDagBundle(GitDagBundle):
         self._parsed: dict[str, Parsed] = {}
         self._verdict: Verdict | None = None
         self._untold: tuple[tuple[Alert, ...], bool] | None = None
+        self._touches: list[float] = []
 
     def initialize(self) -> None:
         """See GitDagBundle. A clone that was just made has the branch's tip, which may be what was refused."""
@@ -89,6 +91,7 @@ class GuardedGitDagBundle(GitDagBundle):
         stays = good is not None and (verdict is None or verdict.is_refused)
         with self.lock():
             self._go_to(good if good and stays else tip)
+            self._have_parsed()
         if verdict is not None:
             self._settle(good or tip, verdict)
         self._tell()
@@ -183,14 +186,21 @@ class GuardedGitDagBundle(GitDagBundle):
             repo.remotes.origin.fetch(["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"])
             repo.head.reset(sha, index=True, working_tree=True)
             changed = repo.git.diff("--name-only", "-z", before, sha).split("\0")
-        self._have_parsed(changed)
+        if any(path.startswith(_CONTENT) for path in changed):
+            self._touches = [time.monotonic() + seconds for seconds in _TOUCH_SECONDS]
         if self.submodules:
             self._fetch_submodules()
 
-    def _have_parsed(self, changed: Sequence[str]) -> None:
-        """Airflow parses a file anew when it changed. DAGs are made of what is in include/ as well."""
-        if not any(path.startswith(_CONTENT) for path in changed):
+    def _have_parsed(self) -> None:
+        """Airflow parses a file anew when it changed. DAGs are made of what is in include/ as well.
+
+        A file that is being parsed meanwhile counts as parsed afterwards, though it may have read what was before. So
+        it is said again, after the time that parsing takes.
+        """
+        due = [at for at in self._touches if at <= time.monotonic()]
+        if not due:
             return
+        self._touches = [at for at in self._touches if at not in due]
         for file in self.path.rglob("*.py"):
             with suppress(OSError):
                 os.utime(file)
