@@ -103,7 +103,9 @@ def test_who_triggers_it_gets_a_plan_and_has_to_ask_for_more_while_other_dags_ru
     told = platform.api.read(f"{path}/metadata/xcomEntries/return_value")["value"]
     assert not told["dry_run"]
     assert told["is_complete"]
-    assert told["rows"]["dag_run"] >= dry["metadata"]["rows"]["dag_run"]
+    # A try that met a lock is followed by another, which counts its own rows alone.
+    if platform.api.read(f"{path}/metadata")["try_number"] == 1:
+        assert told["rows"]["dag_run"] >= dry["metadata"]["rows"]["dag_run"]
     assert told["rows"]["task_instance"] == 3 * told["rows"]["dag_run"]
     assert "task_instance" in told["vacuumed"], "its own role may do that as well"
     assert told["longest_seconds"] < 2

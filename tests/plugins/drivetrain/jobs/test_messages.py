@@ -19,6 +19,10 @@ GOOD = {"key": "a", "group": "g", "kind": "k"}
 
 names = st.text(string.ascii_letters + string.digits + string.punctuation, min_size=1, max_size=200)
 values = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+# At a fixed offset: Python holds no two times of different zones for equal where one of them comes twice, or never.
+times = st.datetimes(timezones=st.timezones()).map(
+    lambda at: at.astimezone(dt.timezone(at.utcoffset() or dt.timedelta()))
+)
 jobs = st.builds(
     Job,
     key=names,
@@ -28,8 +32,8 @@ jobs = st.builds(
         st.text(st.characters(codec="utf-8"), max_size=9), values | st.text(max_size=20), max_size=4
     ),
     priority=st.integers(-MAX_PRIORITY, MAX_PRIORITY),
-    deadline=st.none() | st.datetimes(timezones=st.timezones()),
-    not_before=st.none() | st.datetimes(timezones=st.timezones()),
+    deadline=st.none() | times,
+    not_before=st.none() | times,
     attempts=st.integers(1, MAX_ATTEMPTS),
 )
 
