@@ -184,6 +184,10 @@ bench-platform-kubernetes: venv ## measure pods a second on a real Kubernetes, a
 bench-features-materialize: venv venv-feast ## write 1,000,000 entities of 20 features into Redis, against Feast
 	@$(BIN)/python -m benchmarks.features_materialize $(ARGS)
 
+.PHONY: bench-features-serve
+bench-features-serve: venv venv-feast ## ask the feature server and Feast's, at a fixed rate and as fast as it goes
+	@$(BIN)/python -m benchmarks.features_serve $(ARGS)
+
 .PHONY: bench-report
 bench-report: venv ## make docs/BENCHMARKS.md and its plots from the benchmarks' results
 	@$(BIN)/python -m benchmarks.report
