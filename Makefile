@@ -82,6 +82,10 @@ test: lint venv-feast ## lint, then every test, two at a time (ARGS="-n 0 tests/
 test-fast: venv ## the tests that need neither minutes nor the whole platform
 	@$(BIN)/pytest -n 2 -m "not slow and not e2e" $(ARGS)
 
+.PHONY: test-fuzz
+test-fuzz: venv ## the property tests with 300 examples each, other ones each time
+	@DRIVETRAIN_FUZZ_EXAMPLES=300 $(BIN)/pytest -n 2 tests/plugins/drivetrain $(ARGS)
+
 .PHONY: k8s-up
 k8s-up: venv ## build Kubernetes once and start it (root, Debian 12)
 	@$(BIN)/python -m standins.kubernetes build
