@@ -280,6 +280,9 @@ def _ended(about: _About, container: Json, ended: Json) -> PodFailure:
             retriable=False,
         )
     killed = {_SIGKILL: ", killed from outside", _SIGTERM: ", asked to stop from outside"}.get(code or 0, "")
+    if code == _SIGKILL and (limit := about.limit(str(name), "memory")):
+        # The container's end is sometimes told before the kernel's reason for it, and then OOMKilled is told never.
+        killed += f", or at its memory limit of {limit}"
     return PodFailure(
         FailureKind.EXITED,
         f"{about.called}: container {name} ended with exit code {code}{killed}{f': {said}' if said else ''}",

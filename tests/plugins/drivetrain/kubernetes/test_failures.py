@@ -210,6 +210,13 @@ def test_a_pod_that_is_too_small_names_the_preset_that_is_larger() -> None:
     assert "a preset with a higher limits.memory" in explain(pod(state=OOM)).fix
 
 
+def test_a_kill_names_the_memory_limit_since_it_may_have_been_that() -> None:
+    assert explain(pod(state=ended("Error", 137))).what.endswith(
+        "exit code 137, killed from outside, or at its memory limit of 64Mi"
+    )
+    assert explain(pod(state=ended("Error", 137), limit="")).what.endswith("exit code 137, killed from outside")
+
+
 def test_what_kubernetes_says_is_in_the_line_on_one_line_and_not_endless() -> None:
     said = explain(unschedulable("0/3 nodes are available:\n3 Insufficient memory.")).what
     assert said == "pod sync-1: no node takes it: 0/3 nodes are available: 3 Insufficient memory"
