@@ -16,7 +16,7 @@ from rich.table import Table
 
 from drivetrain.errors import FatalError
 from drivetrain.features.materialize import Materialized, materialize
-from drivetrain.features.registry import Registry, read_registry
+from drivetrain.features.registry import load_registry
 from hooks.feature_files import parquet_batches, parquet_rows
 from hooks.online_writer import OnlineWriter, Written
 
@@ -46,7 +46,7 @@ _TIMEOUT_SECONDS = 30.0
 @app.command()
 def views(registry: Path = REGISTRY, project: str = PROJECT, as_json: bool = AS_JSON) -> None:
     """Show every feature view, with its keys, its age limit and its source."""
-    found = _registry(registry, project)
+    found = load_registry(registry, project)
     if as_json:
         typer.echo(json.dumps({name: _as_json(one) for name, one in found.views.items()}, indent=1))
         return
@@ -72,7 +72,7 @@ def write(
     as_json: bool = AS_JSON,
 ) -> None:
     """Write rows into Redis where they are not older than what is there. May be repeated."""
-    chosen = _view(_registry(registry, project), view)
+    chosen = load_registry(registry, project).view(view)
     total = sum(parquet_rows(path) for path in files)
     rows = (batch for path in files for batch in parquet_batches(path, chosen.view))
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -110,22 +110,6 @@ def _tell(done: Materialized, *, dry_run: bool, as_json: bool) -> None:
     for reason, count in done.rejected.items():
         places = ", ".join(map(str, done.places[reason][:5]))
         typer.secho(f"{count:,} rejected: {reason} (rows {places}, counted from 0)", fg=typer.colors.YELLOW, err=True)
-
-
-def _registry(path: Path, project: str) -> Registry:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FatalError(f"registry {path}: {error.strerror}: `feast apply` writes it, see docs/FEATURES.md") from None
-    return read_registry(data, project, where=str(path))
-
-
-def _view(registry: Registry, name: str) -> RegisteredView:
-    if reason := registry.broken.get(name):
-        raise FatalError(reason)
-    if name not in registry.views:
-        raise FatalError(f"feature view {name}: there is none; there are {', '.join(sorted(registry.views))}")
-    return registry.views[name]
 
 
 def _as_json(one: RegisteredView) -> dict[str, object]:

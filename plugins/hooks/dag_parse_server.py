@@ -105,7 +105,7 @@ def _import_airflow() -> None:
     import airflow.providers.standard.operators.empty
     import airflow.sdk
     import airflow.serialization.serialized_objects
-    import airflow.utils.dag_version_inflation_checker  # noqa: F401
+    import airflow.utils.dag_version_inflation_checker  # noqa: F401 - all of these: a fork has what was imported before
 
 
 def _close_the_outside_world() -> None:

@@ -1,7 +1,7 @@
-"""Writes features into Redis where they are not older than what is there, all of a batch or nothing of it.
+"""Writes features into Redis where they are not older than what is there, a transaction for each batch.
 
 Redis' own transaction is used: WATCH the hashes, read their event times, and write those that are older in one
-MULTI/EXEC, which does nothing where somebody else wrote one of them meanwhile.
+MULTI/EXEC, which does nothing where somebody else wrote one of them meanwhile. Then it is tried again by halves.
 https://redis.io/docs/latest/develop/using-commands/transactions/
 """
 

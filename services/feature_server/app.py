@@ -52,50 +52,27 @@ class Server:
         self.metrics = Metrics()
         self.is_ending = False
 
-    async def answer(self, asked: OnlineFeatures, key: str | None) -> dict[str, Any]:
-        """The answer.
+    async def answer(self, asked: OnlineFeatures, known: tuple[str, Client] | None) -> dict[str, Any]:
+        """The answer; known: who asks, if that is known.
 
         Raises:
             RequestRefusedError: with its status.
             UnavailableError: Redis is away.
         """
-        client = self._client(key)
+        if self.clients is not None:
+            if known is None:
+                raise RequestRefusedError(f"{_KEY}: is missing, or not known: ask for a key of your service", 401)
+            if wait := self.clients.take(known[0]):
+                raise TooManyError(f"{known[0]}: more than {known[1].requests_per_second:g} requests a second", wait)
         plan = self.registry.plan(tuple(asked.features), asked.feature_service, full_names=asked.full_feature_names)
-        if client is not None:
-            self._require(client, asked)
+        if known is not None and (refused := sorted(view for view in plan.views if not known[1].may_read(view))):
+            raise RequestRefusedError(f"feature view {', '.join(refused)}: this key may not read it", 403)
         count = plan.check(asked.entities, most=self.settings.most_entities)
         self.metrics.entities.inc(count)
         with self.metrics.redis.time():
             rows = await self.store.read(plan, asked.entities)
         now = time.time_ns() // 1_000
         return plan.answer(asked.entities, rows, now, serve_stale=self.settings.serve_stale)
-
-    def name_of(self, key: str | None) -> str:
-        """What metrics call whoever asks."""
-        found = self.clients.of(key) if self.clients is not None and key else None
-        return found[0] if found else "unknown" if self.clients is not None else "anybody"
-
-    def _client(self, key: str | None) -> Client | None:
-        if self.clients is None:
-            return None
-        found = self.clients.of(key) if key else None
-        if found is None:
-            raise RequestRefusedError(
-                f"{_KEY}: {'is not known' if key else 'is missing'}: ask for a key of your service", 401
-            )
-        if wait := self.clients.take(found[0]):
-            raise TooManyError(f"{found[0]}: more than {found[1].requests_per_second:g} requests a second", wait)
-        return found[1]
-
-    def _require(self, client: Client, asked: OnlineFeatures) -> None:
-        service = asked.feature_service
-        views = (
-            [one.view for one in self.registry.current.services[service]]
-            if service is not None
-            else [reference.partition(":")[0] for reference in asked.features]
-        )
-        if refused := sorted({view for view in views if not client.may_read(view)}):
-            raise RequestRefusedError(f"feature view {', '.join(refused)}: this key may not read it", 403)
 
 
 class TooManyError(RequestRefusedError):
@@ -122,6 +99,9 @@ def make(settings: Settings | None = None) -> FastAPI:
         title="Drivetrain features",
         description="Features of entities, as Feast's feature server gives them.",
         version="1",
+        # Their pages load scripts from a CDN; /openapi.json has all that they would show.
+        docs_url=None,
+        redoc_url=None,
         lifespan=lifespan,
     )
     app.state.server = server
@@ -173,8 +153,9 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 async def _told(server: Server, asked: OnlineFeatures, key: str | None) -> Response:
     began = time.perf_counter()
+    known = server.clients.of(key) if server.clients is not None and key else None
     try:
-        response = Response(orjson.dumps(await server.answer(asked, key)), media_type="application/json")
+        response = Response(orjson.dumps(await server.answer(asked, known)), media_type="application/json")
     except TooManyError as error:
         response = _problem(error.status, str(error), {"Retry-After": f"{max(1, round(error.wait_seconds))}"})
     except RequestRefusedError as error:
@@ -182,7 +163,8 @@ async def _told(server: Server, asked: OnlineFeatures, key: str | None) -> Respo
     except UnavailableError as error:
         response = _problem(503, str(error), {"Retry-After": "1"})
     server.metrics.seconds.labels(response.status_code).observe(time.perf_counter() - began)
-    server.metrics.requests.labels(server.name_of(key), response.status_code).inc()
+    name = known[0] if known else "unknown" if server.clients is not None else "anybody"
+    server.metrics.requests.labels(name, response.status_code).inc()
     return response
 
 

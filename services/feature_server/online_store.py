@@ -60,7 +60,7 @@ class OnlineStore:
 
     async def _ask(self, sent: bytes, answers: int) -> list[Any]:
         try:
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis gives it no types
         except (RedisError, OSError, TimeoutError) as error:
             raise UnavailableError(f"the online store can't be reached: {error}") from None
         is_whole = False

@@ -7,8 +7,8 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from drivetrain.errors import DrivetrainError, FatalError
-from drivetrain.features.registry import Registry, read_registry
+from drivetrain.errors import DrivetrainError
+from drivetrain.features.registry import load_registry, no_file
 from drivetrain.features.serving import Plan, plan
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class RegistryFile:
     def __init__(self, path: Path, project: str) -> None:
         self._path, self._project = path, project
         self._seen = self._stamp()
-        self.current = self._read()
+        self.current = load_registry(self._path, self._project)
         self._plans: dict[tuple[tuple[str, ...], str | None, bool], Plan] = {}
 
     def plan(self, features: tuple[str, ...], service: str | None, *, full_names: bool) -> Plan:
@@ -62,7 +62,7 @@ class RegistryFile:
         """Read the file again; one that can't be used leaves what was."""
         self._seen = stamp
         try:
-            self.current = self._read()
+            self.current = load_registry(self._path, self._project)
         except DrivetrainError as error:
             log.warning("%s; the registry of %s stays", error, self.current.updated_at.isoformat())
             return
@@ -73,12 +73,5 @@ class RegistryFile:
         try:
             found = self._path.stat()
         except OSError as error:
-            raise FatalError(f"registry {self._path}: {error.strerror}: `feast apply` writes it") from None
+            raise no_file(self._path, error) from None
         return found.st_mtime_ns, found.st_size
-
-    def _read(self) -> Registry:
-        try:
-            data = self._path.read_bytes()
-        except OSError as error:
-            raise FatalError(f"registry {self._path}: {error.strerror}: `feast apply` writes it") from None
-        return read_registry(data, self._project, where=str(self._path))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from standins.platform.layout import Layout
 
 
-# Airflow looks for new commits and changed files by itself, but a file whose include alone has changed it would leave
-# for half a minute. It is asked again after this long, since it may have looked just before the push.
+# Airflow looks for new commits and changed files by itself, but may have looked just before the push: it is asked again
+# after this long.
 ASK_AGAIN_SECONDS = 3.0
 # How long a file that made no DAG is waited for, once others have.
 GRACE_SECONDS = 8.0
@@ -92,7 +92,7 @@ def wait_for_version(layout: Layout, api: AirflowApi, sha: str, timeout_seconds:
             raise ImportFailedError(f"Airflow keeps the version before {sha[:12]}: {line}")
         if arrived(version, dags):
             grace = grace or time.monotonic() + GRACE_SECONDS
-            if not silent_files(version, dags) or time.monotonic() > grace:
+            if (not silent_files(version, dags) or time.monotonic() > grace) and _can_run(api, version, dags):
                 return
         if time.monotonic() > asked + ASK_AGAIN_SECONDS:
             asked = time.monotonic()
@@ -103,6 +103,12 @@ def wait_for_version(layout: Layout, api: AirflowApi, sha: str, timeout_seconds:
                 f"none, or see {layout.home / 'logs' / 'airflow-dag-processor.log'}"
             )
         time.sleep(0.3)
+
+
+def _can_run(api: AirflowApi, version: Version, dags: Iterable[dict[str, Any]]) -> bool:
+    """Whether Airflow can make runs of them: it lists a DAG a moment before it has written what a run needs."""
+    mine = (dag["dag_id"] for dag in dags if dag["bundle_version"] == version.sha and not dag["is_stale"])
+    return all(api.get(f"dags/{dag_id}/details").is_success for dag_id in mine)
 
 
 def _ask_to_parse(api: AirflowApi, version: Version, dags: Iterable[dict[str, Any]]) -> None:

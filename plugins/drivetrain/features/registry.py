@@ -13,6 +13,7 @@ from drivetrain.features.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 class RegistryError(FatalError):
@@ -83,6 +84,36 @@ class Registry:
     services: Mapping[str, tuple[Selected, ...]]
     broken: Mapping[str, str]
     updated_at: dt.datetime
+
+    def view(self, name: str) -> RegisteredView:
+        """A view.
+
+        Raises:
+            RegistryError: there is none of that name, or it can't be used.
+        """
+        if name in self.broken:
+            raise RegistryError(self.broken[name])
+        if name not in self.views:
+            raise RegistryError(f"feature view {name}: there is none; there are {', '.join(sorted(self.views))}")
+        return self.views[name]
+
+
+def load_registry(path: Path, project: str) -> Registry:
+    """Read a registry's file.
+
+    Raises:
+        RegistryError: there is none, or see read_registry.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise no_file(path, error) from None
+    return read_registry(data, project, where=str(path))
+
+
+def no_file(path: Path, error: OSError) -> RegistryError:
+    """What to say of a file that can't be read."""
+    return RegistryError(f"registry {path}: {error.strerror}: `feast apply` writes it, see docs/FEATURES.md")
 
 
 def read_registry(data: bytes, project: str, *, where: str) -> Registry:

@@ -19,12 +19,14 @@ from drivetrain.features.decode import NotAValueError, decode
 from drivetrain.features.entity_keys import head_of
 from drivetrain.features.redis_commands import bulk
 from drivetrain.features.redis_layout import feature_field, time_field
+from drivetrain.features.registry import RegistryError, Selected
 from drivetrain.features.timestamps import decode_time
+from drivetrain.features.value_types import VALUE_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from drivetrain.features.registry import RegisteredView, Registry, Selected
+    from drivetrain.features.registry import RegisteredView, Registry
     from drivetrain.features.value_types import ValueType
 
 PRESENT, NULL_VALUE, NOT_FOUND, OUTSIDE_MAX_AGE = "PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE"
@@ -115,6 +117,7 @@ class Column:
 class Plan:
     """How one set of features is read. It depends on no entity, so it is kept and used again."""
 
+    views: frozenset[str]
     groups: tuple[Group, ...]
     columns: tuple[Column, ...]
 
@@ -214,7 +217,9 @@ def plan(registry: Registry, features: Sequence[str], service: str | None, *, fu
             name = f"{one.alias or one.view}__{feature}" if full_names else feature
             columns.append(Column(name, fields.number, fields.place(feature_field(one.view, feature)), time, ttl))
     _refuse_doubles([column.name for column in columns])
-    return Plan(tuple(fields.group() for fields in groups.values()), tuple(columns))
+    return Plan(
+        frozenset(one.view for one in selected), tuple(fields.group() for fields in groups.values()), tuple(columns)
+    )
 
 
 class _Fields:
@@ -235,8 +240,6 @@ class _Fields:
 
 
 def _of_features(features: Sequence[str]) -> list[Selected]:
-    from drivetrain.features.registry import Selected
-
     found = []
     for reference in features:
         view, colon, feature = reference.partition(":")
@@ -254,13 +257,10 @@ def _of_service(registry: Registry, service: str) -> Sequence[Selected]:
 
 
 def _registered(registry: Registry, name: str) -> RegisteredView:
-    if name in registry.broken:
-        raise RequestRefusedError(registry.broken[name], 404)
-    if name not in registry.views:
-        raise RequestRefusedError(
-            f"feature view {name}: there is none; there are {', '.join(sorted(registry.views))}", 404
-        )
-    found = registry.views[name]
+    try:
+        found = registry.view(name)
+    except RegistryError as error:
+        raise RequestRefusedError(str(error), 404) from None
     if not found.online:
         raise RequestRefusedError(f"feature view {name}: is not online", 404)
     return found
@@ -290,8 +290,9 @@ def _fits(pack: Callable[[Any], bytes], value: Any) -> bool:
     return True
 
 
-def _whole(layout: str, number: int) -> Callable[[Any], bytes]:
-    head, packed = struct.pack("<II", number, struct.calcsize(layout)), struct.Struct(layout).pack
+def _whole(name: str, layout: str) -> Callable[[Any], bytes]:
+    head = struct.pack("<II", VALUE_TYPES[name].number, struct.calcsize(layout))
+    packed = struct.Struct(layout).pack
 
     def pack(value: Any) -> bytes:
         if type(value) is not int:  # True is an int, and 1.0 is none
@@ -305,19 +306,19 @@ def _text(value: Any) -> bytes:
     written = value.encode() if type(value) is str else None
     if written is None:
         raise TypeError(value)
-    return struct.pack("<II", 2, len(written)) + written
+    return struct.pack("<II", VALUE_TYPES["STRING"].number, len(written)) + written
 
 
 def _bytes(value: Any) -> bytes:
     """In JSON as base64."""
     written = base64.b64decode(value, validate=True)
-    return struct.pack("<II", 1, len(written)) + written
+    return struct.pack("<II", VALUE_TYPES["BYTES"].number, len(written)) + written
 
 
 _PACKED = {
-    "INT64": _whole("<q", 4),
-    "INT32": _whole("<i", 3),
-    "UNIX_TIMESTAMP": _whole("<q", 8),
+    "INT64": _whole("INT64", "<q"),
+    "INT32": _whole("INT32", "<i"),
+    "UNIX_TIMESTAMP": _whole("UNIX_TIMESTAMP", "<q"),
     "STRING": _text,
     "BYTES": _bytes,
 }
