@@ -23,7 +23,7 @@ from drivetrain.errors import DrivetrainError
 from drivetrain.metrics import cleanup as metrics
 from drivetrain.quota.port import Priority
 from drivetrain.sheets.catalog import load_teams
-from drivetrain.sheets.spec import parse_duration
+from drivetrain.spec_types import parse_duration
 from hooks.airflow_metadata import AirflowMetadataHook
 from hooks.file_stores import file_store
 from hooks.google_sheets import GoogleSheetsHook

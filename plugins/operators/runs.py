@@ -14,7 +14,7 @@ from operators.links import GoogleSheetLink
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from drivetrain.sheets.spec import Schedule
+    from drivetrain.spec_types import Schedule
 
 
 def why_not(context: Context, *, kind: str, name: str, schedule: Schedule | None) -> str | None:

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from drivetrain.alerts.alert import Severity
 from drivetrain.alerts.thresholds import Thresholds
-from drivetrain.sheets.spec import Duration, Email, Slug, parse_duration
+from drivetrain.spec_types import Duration, Email, Slug, parse_duration
 from drivetrain.specs import ClosedModel, load_spec
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from drivetrain.sheets.spec import Duration, parse_duration
+from drivetrain.spec_types import Duration, parse_duration
 from drivetrain.specs import ClosedModel
 
 

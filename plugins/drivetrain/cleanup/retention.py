@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from drivetrain.sheets.spec import Duration, Slug, parse_duration
+from drivetrain.spec_types import Duration, Slug, parse_duration
 from drivetrain.specs import ClosedModel, load_spec
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from drivetrain.errors import SpecError
-from drivetrain.sheets.spec import Description, Duration, Slug, parse_duration
+from drivetrain.spec_types import Description, Duration, Slug, parse_duration
 from drivetrain.specs import ClosedModel, load_spec
 
 if TYPE_CHECKING:

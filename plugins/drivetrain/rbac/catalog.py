@@ -12,8 +12,8 @@ from drivetrain.rbac.plan import WantedRole
 from drivetrain.rbac.spec import MAX_ROLE_NAME, Members, RoleSpec, TeamAccessSpec, TeamRoleSpec, pairs, team_role
 from drivetrain.sheets.catalog import load_teams
 from drivetrain.sheets.load_catalog import load_load_teams
-from drivetrain.sheets.teams import UNASSIGNED
 from drivetrain.specs import ClosedModel, load_specs
+from drivetrain.teams import UNASSIGNED
 
 if TYPE_CHECKING:
     from pathlib import Path

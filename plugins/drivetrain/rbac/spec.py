@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from drivetrain.rbac.permissions import BUILTIN, KNOWN, Permission, leak_of
-from drivetrain.sheets.spec import Slug
+from drivetrain.spec_types import Slug
 from drivetrain.specs import ClosedModel
 
 TEAM_PREFIX = "team_"

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from drivetrain.sheets.catalog import Sync
     from drivetrain.sheets.drain import Done
-    from drivetrain.sheets.spec import Schedule, SheetSyncSpec
+    from drivetrain.sheets.spec import SheetSyncSpec
+    from drivetrain.spec_types import Schedule
 
     _Pauses = Mapping[tuple[str, int], dt.timedelta | None]  # by sync and minute, the time since it was due before
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drivetrain import teams
 from drivetrain.errors import SpecError
-from drivetrain.sheets import teams
 from drivetrain.sheets.related import SpecFiles
 from drivetrain.sheets.spec import SheetSyncSpec
 from drivetrain.sheets.workbooks import LISTING, Owners
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from drivetrain.sheets.teams import BrokenSpec
+    from drivetrain.teams import BrokenSpec
 
 _TITLE_TABS = 3
 

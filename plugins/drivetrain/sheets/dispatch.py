@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from drivetrain.jobs.queue import Job
 from drivetrain.sheets.schedule import due_times, last_due, next_due
-from drivetrain.sheets.spec import CatchUp, Priority, Schedule
+from drivetrain.sheets.spec import CatchUp, Priority
+from drivetrain.spec_types import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drivetrain import teams
 from drivetrain.errors import SpecError
-from drivetrain.sheets import teams
 from drivetrain.sheets.load_spec import SheetLoadSpec
 from drivetrain.specs import load_spec, spec_files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drivetrain.sheets.teams import BrokenSpec
+    from drivetrain.teams import BrokenSpec
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from drivetrain.sheets import limits
 from drivetrain.sheets.header import normal
-from drivetrain.sheets.spec import (
-    Column,
-    ColumnType,
-    Description,
-    Duration,
-    Email,
-    Schedule,
-    Slug,
-    Target,
-    parse_duration,
-)
+from drivetrain.sheets.spec import Column, ColumnType, Target
+from drivetrain.spec_types import Description, Duration, Email, Schedule, Slug, parse_duration
 from drivetrain.specs import ClosedModel
 
 if TYPE_CHECKING:

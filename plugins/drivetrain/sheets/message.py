@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, StringConstraints, ValidationError
 
 from drivetrain.errors import FatalError
 from drivetrain.sheets.dispatch import Trigger
-from drivetrain.sheets.spec import Slug
+from drivetrain.spec_types import Slug
 from drivetrain.specs import ClosedModel
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from drivetrain.sheets.spec import FromRun, Schedule
+from drivetrain.sheets.spec import FromRun
+from drivetrain.spec_types import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

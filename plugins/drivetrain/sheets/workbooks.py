@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from drivetrain.errors import SpecError
-from drivetrain.sheets.spec import Slug, SpreadsheetId
+from drivetrain.sheets.spec import SpreadsheetId
+from drivetrain.spec_types import Slug
 from drivetrain.specs import ClosedModel, load_spec
 
 if TYPE_CHECKING:

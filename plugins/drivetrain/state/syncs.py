@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from drivetrain.sheets.dispatch import Trigger
 from drivetrain.sheets.registry import GOOD_OUTCOMES, Changes, KnownSync, RunRecord, query_key, spec_hash
 from drivetrain.sheets.schedule import next_due
-from drivetrain.sheets.spec import CatchUp, Priority, Schedule
+from drivetrain.sheets.spec import CatchUp, Priority
+from drivetrain.spec_types import Schedule
 from drivetrain.state.partitions import drop_months, ensure_months
 from drivetrain.state.tables import sheet_runs, sheet_specs, sheet_syncs
 from drivetrain.state.transaction import transaction

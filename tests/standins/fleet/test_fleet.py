@@ -13,7 +13,7 @@ from drivetrain.sheets.capacity import check_capacity
 from drivetrain.sheets.catalog import Sync, load_syncs
 from drivetrain.sheets.projection import output_columns, query_problems
 from drivetrain.sheets.schedule import due_times
-from drivetrain.sheets.spec import Schedule
+from drivetrain.spec_types import Schedule
 from standins.fleet.cli import main
 from standins.fleet.fleet import Fleet, draw_fleet
 from standins.fleet.schedules import ZONE

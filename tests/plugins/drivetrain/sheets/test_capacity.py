@@ -12,7 +12,7 @@ import pytest
 from drivetrain.sheets.capacity import Capacity, check_capacity, main_zone
 from drivetrain.sheets.catalog import Sync
 from drivetrain.sheets.drain import Calls
-from drivetrain.sheets.spec import Schedule
+from drivetrain.spec_types import Schedule
 from tests.support.sheets import sync_spec
 
 TUESDAY = dt.date(2026, 11, 24)

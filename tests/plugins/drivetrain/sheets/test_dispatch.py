@@ -4,7 +4,8 @@ import datetime as dt
 from typing import Any
 
 from drivetrain.sheets.dispatch import MAX_CATCH_UP, KnownSync, Trigger, decide
-from drivetrain.sheets.spec import CatchUp, Priority, Schedule
+from drivetrain.sheets.spec import CatchUp, Priority
+from drivetrain.spec_types import Schedule
 
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)

@@ -9,7 +9,8 @@ from typing import Any
 from drivetrain.jobs.queue import Job
 from drivetrain.sheets.dispatch import Decision, KnownSync
 from drivetrain.sheets.dispatcher import dispatch
-from drivetrain.sheets.spec import CatchUp, Priority, Schedule
+from drivetrain.sheets.spec import CatchUp, Priority
+from drivetrain.spec_types import Schedule
 
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)

@@ -9,7 +9,7 @@ import pytest
 
 from drivetrain.sheets import related
 from drivetrain.sheets.catalog import load_teams
-from drivetrain.sheets.teams import UNASSIGNED
+from drivetrain.teams import UNASSIGNED
 from standins.fleet.fleet import draw_fleet
 from standins.fleet.write import write_fleet
 

@@ -9,7 +9,8 @@ import pytest
 
 from drivetrain.sheets.schedule import Window, bind, is_due, last_due, next_due, run_key, run_window
 from drivetrain.sheets.schedule import due_times as schedule_due_times
-from drivetrain.sheets.spec import FromRun, Schedule
+from drivetrain.sheets.spec import FromRun
+from drivetrain.spec_types import Schedule
 from tests.support.sheets import sync_spec
 
 NEW_YORK, KOLKATA = "America/New_York", "Asia/Kolkata"

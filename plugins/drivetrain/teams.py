@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from drivetrain.sheets.spec import Schedule
+    from drivetrain.spec_types import Schedule
 
 
 class TeamSpec(Protocol):
