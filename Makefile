@@ -16,6 +16,7 @@ hash = $(shell cat $(1) 2>/dev/null | cksum | tr ' ' '-')
 STAMP := .venv/.made-$(call hash,requirements.txt requirements-dev.txt pyproject.toml)
 STANDINS_STAMP := .venv-standins/.made-$(call hash,requirements-standins.txt)
 FEAST_STAMP := .venv-feast/.made-$(call hash,requirements-feast.txt)
+BIGQUERY_STAMP := .venv-bigquery/.made-$(call hash,requirements-bigquery.txt)
 
 .PHONY: help
 help: ## show this list
@@ -34,20 +35,30 @@ $(STAMP):
 	@rm -rf plugins/*.egg-info # left by the build: Airflow would find our plugin twice, and say so on its home page
 	@rm -f .venv/.made-* && touch $@
 
+# Each of these has packages that do not fit beside the platform's.
+define sync
+	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(1)/bin/python $(2)
+	@rm -f $(1)/.made-* && touch $@
+endef
+
 $(STANDINS_STAMP): | $(STAMP)
 	@echo "Installing the emulators into .venv-standins"
-	@test -x .venv-standins/bin/python || $(PYTHON) -m venv .venv-standins
-	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-standins/bin/python requirements-standins.txt
-	@rm -f .venv-standins/.made-* && touch $@
+	$(call sync,.venv-standins,requirements-standins.txt)
 
 .PHONY: venv-feast
 venv-feast: $(FEAST_STAMP) ## install Feast into .venv-feast: for definitions, tests and comparisons
 
 $(FEAST_STAMP): | $(STAMP)
 	@echo "Installing Feast into .venv-feast"
-	@test -x .venv-feast/bin/python || $(PYTHON) -m venv .venv-feast
-	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-feast/bin/python requirements-feast.txt
-	@rm -f .venv-feast/.made-* && touch $@
+	$(call sync,.venv-feast,requirements-feast.txt)
+
+.PHONY: venv-bigquery
+venv-bigquery: $(BIGQUERY_STAMP) ## install the BigQuery emulator into .venv-bigquery: for tests and comparisons
+
+$(BIGQUERY_STAMP): | $(STAMP)
+	@echo "Installing the BigQuery emulator into .venv-bigquery"
+	$(call sync,.venv-bigquery,requirements-bigquery.txt)
 
 .PHONY: demo
 demo: venv ## from nothing to synced sheets: start everything, run every sync once (ARGS=--check compares cell for cell)
@@ -75,7 +86,7 @@ push: venv ## check dags/, and publish them with include/ to the running Airflow
 	@$(PLATFORM) push -m "$(or $(M),Push)"
 
 .PHONY: test
-test: lint venv-feast ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for some, one by one)
+test: lint venv-feast venv-bigquery ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for some, one by one)
 	@$(BIN)/pytest -n 2 $(ARGS)
 
 .PHONY: test-fast
@@ -126,6 +137,7 @@ lock: venv ## resolve requirements*.in into requirements*.txt anew
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-standins.in -o requirements-standins.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-feast.in -o requirements-feast.txt
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-bigquery.in -o requirements-bigquery.txt
 
 .PHONY: schemas
 schemas: venv ## write the JSON Schemas of the specs
