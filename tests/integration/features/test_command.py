@@ -15,9 +15,8 @@ from typer.testing import CliRunner
 from commands import features
 from drivetrain.errors import FatalError
 from drivetrain.features import materialize
-from drivetrain.features.feast_protos import parse_registry
-from drivetrain.features.value_types import VALUE_TYPES
 from hooks.online_writer import OnlineWriter
+from tests.support.registries import RegistryFile
 from tests.support.valkey import Valkey
 
 if TYPE_CHECKING:
@@ -32,19 +31,13 @@ NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 @pytest.fixture
 def registry(tmp_path: Path) -> Path:
     """One view of two features."""
-    message = parse_registry(b"")
-    view = message.feature_views.add().spec
-    view.name, view.project, view.owner, view.online = "cars", "marketplace", "pricing@marketplace.example", True
-    view.batch_source.timestamp_field = "at"
-    view.batch_source.bigquery_options.table = "marketplace.features.cars"
-    view.ttl.FromTimedelta(dt.timedelta(days=2))
-    view.entity_columns.add(name="car", value_type=VALUE_TYPES["INT64"].number)
-    view.features.add(name="price", value_type=VALUE_TYPES["DOUBLE"].number)
-    view.features.add(name="city", value_type=VALUE_TYPES["STRING"].number)
-    odd = message.feature_views.add().spec
-    odd.name, odd.project = "odd", "marketplace"
+    file = RegistryFile()
+    features = {"price": "DOUBLE", "city": "STRING"}
+    ttl = dt.timedelta(days=2)
+    file.view("cars", {"car": "INT64"}, features, ttl=ttl, table="marketplace.features.cars")
+    file.view("odd", {}, {}, timestamp="")
     path = tmp_path / "registry.db"
-    path.write_bytes(message.SerializeToString())
+    path.write_bytes(file.content())
     return path
 
 

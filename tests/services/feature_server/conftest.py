@@ -17,11 +17,10 @@ import pytest
 import yaml
 from redis import Redis
 
-from drivetrain.features.feast_protos import parse_registry
 from drivetrain.features.online_rows import prepare
 from drivetrain.features.registry import read_registry
-from drivetrain.features.value_types import VALUE_TYPES
 from hooks.online_writer import OnlineWriter
+from tests.support.registries import RegistryFile
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
@@ -36,29 +35,12 @@ KEYS = {"all": "key-of-all", "cars": "key-of-cars", "slow": "key-of-slow"}
 
 def registry_bytes(*, project: str = "marketplace") -> bytes:
     """Cars, dealers of cities (two join keys), and a service of both."""
-    message = parse_registry(b"")
-
-    def view(name: str, keys: dict[str, str], features: dict[str, str], ttl: dt.timedelta | None) -> None:
-        spec = message.feature_views.add().spec
-        spec.name, spec.project, spec.online = name, project, True
-        spec.batch_source.timestamp_field = "at"
-        if ttl:
-            spec.ttl.FromTimedelta(ttl)
-        for fields, types in ((spec.entity_columns, keys), (spec.features, features)):
-            for field, kind in types.items():
-                fields.add(name=field, value_type=VALUE_TYPES[kind].number)
-
-    view("cars", {"car": "INT64"}, CARS, dt.timedelta(hours=2))
-    view("demand", {"car": "INT64"}, {"leads": "INT64", "price": "DOUBLE"}, None)
-    view("dealers", {"dealer": "STRING", "branch": "INT32"}, {"rating": "DOUBLE"}, None)
-    service = message.feature_services.add().spec
-    service.name, service.project = "page", project
-    for name, chosen in (("cars", ["price", "city"]), ("demand", ["leads"]), ("dealers", ["rating"])):
-        projection = service.features.add(feature_view_name=name)
-        for feature in chosen:
-            projection.feature_columns.add(name=feature)
-    data: bytes = message.SerializeToString()
-    return data
+    registry = RegistryFile(project)
+    registry.view("cars", {"car": "INT64"}, CARS, ttl=dt.timedelta(hours=2))
+    registry.view("demand", {"car": "INT64"}, {"leads": "INT64", "price": "DOUBLE"})
+    registry.view("dealers", {"dealer": "STRING", "branch": "INT32"}, {"rating": "DOUBLE"})
+    registry.service("page", {"cars": ["price", "city"], "demand": ["leads"], "dealers": ["rating"]})
+    return registry.content()
 
 
 def write(redis: Redis, view: str, **columns: Any) -> None:
