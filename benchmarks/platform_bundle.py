@@ -24,12 +24,14 @@ CONTENT = ("dags", "include", ".airflowignore")
 
 
 def own_dags(include: Path = ROOT / "include") -> int:
-    """How many DAGs the repository's own files make: one a file, one a team in the two files of teams."""
+    """How many DAGs the repository's own files make: one a file, and one a team or feature view in three of them."""
+    from drivetrain.features.catalog import load_features
     from drivetrain.sheets.catalog import load_teams
     from drivetrain.sheets.load_catalog import load_load_teams
 
     files = [file for file in (ROOT / "dags").glob("*.py") if not file.name.startswith("_")]
-    return len(files) - 2 + len(load_teams(include)) + len(load_load_teams(include))
+    made = (load_teams(include), load_load_teams(include), load_features(include).specs)
+    return len(files) - len(made) + sum(map(len, made))
 
 
 def squad(number: int) -> str:

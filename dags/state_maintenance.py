@@ -19,9 +19,9 @@ with DAG(
     dag_id="state_maintenance",
     description="Prunes run history, rejected rows, dead letters and old alerts",
     doc_md=(
-        "Drops months of run history, deletes rejected rows, dead letters and alerts that are over, each after the "
-        "time that its parameter says, and makes the next month's partition. Trigger with `dry_run` to see how much "
-        "would go. Killed anywhere, the next run goes on."
+        "Drops months of run history, deletes rejected rows, dead letters, feature runs and alerts that are over, each "
+        "after the time that its parameter says, and makes the next month's partition. Trigger with `dry_run` to see "
+        "how much would go. Killed anywhere, the next run goes on."
     ),
     schedule=CronTriggerTimetable("40 1 * * *", timezone="UTC"),
     catchup=False,
@@ -49,6 +49,13 @@ with DAG(
         "alert_days": Param(
             KEEP.alert_days, type="integer", minimum=1, maximum=3650, description="Days to keep alerts that are over."
         ),
+        "feature_run_days": Param(
+            KEEP.feature_run_days,
+            type="integer",
+            minimum=8,
+            maximum=3650,
+            description="Days to keep how runs of feature views went.",
+        ),
         "removed_days": Param(
             KEEP.removed_days,
             type="integer",
@@ -60,5 +67,5 @@ with DAG(
     },
 ):
     StateMaintenanceOperator(
-        task_id="prune", doc_md="Its XCom counts months, rejects, dead letters, alerts and memories."
+        task_id="prune", doc_md="Its XCom counts months, rejects, dead letters, alerts, feature runs and memories."
     )

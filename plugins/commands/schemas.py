@@ -11,6 +11,7 @@ import typer
 from drivetrain.alerts.routes import AlertRoutes
 from drivetrain.cleanup.retention import Retention
 from drivetrain.errors import FatalError
+from drivetrain.features.spec import FeatureSpec
 from drivetrain.kubernetes.presets import TaskPresets
 from drivetrain.rbac.spec import RoleSpec, TeamAccessSpec, TeamRoleSpec
 from drivetrain.sheets.load_spec import SheetLoadSpec
@@ -25,6 +26,7 @@ app = typer.Typer(no_args_is_help=True, help=__doc__)
 MODELS: dict[str, type[ClosedModel]] = {
     "sheet_sync": SheetSyncSpec,
     "sheet_load": SheetLoadSpec,
+    "feature_view": FeatureSpec,
     "alert_routes": AlertRoutes,
     "workbooks": Listing,
     "rbac_role": RoleSpec,

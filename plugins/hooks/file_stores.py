@@ -183,6 +183,16 @@ class GcsBucket:
                 return False
         return True
 
+    def read(self, name: str) -> bytes:
+        """An object, whole.
+
+        Raises:
+            TargetMissingError: there is no such object, or no such bucket.
+        """
+        with self._mapped(name):
+            data: bytes = self._bucket.blob(self._prefix + name).download_as_bytes(timeout=_TIMEOUT_SECONDS)
+            return data
+
     def write(self, name: str, content: IO[bytes]) -> None:
         """Upload it as one object; a finished upload is durable: https://cloud.google.com/storage/docs/consistency .
 
@@ -207,12 +217,13 @@ class GcsBucket:
                 ) from None
 
     @contextmanager
-    def _mapped(self) -> Iterator[None]:
-        where = f"gs://{self._name}/{self._prefix}"
+    def _mapped(self, name: str = "") -> Iterator[None]:
+        where = f"gs://{self._name}/{self._prefix}{name}"
         try:
             yield
         except api.NotFound:
-            raise TargetMissingError(f"{where}: no such bucket: create it, or correct its name") from None
+            what = "object" if name else "bucket"
+            raise TargetMissingError(f"{where}: no such {what}: create it, or correct its name") from None
         except (api.Forbidden, api.Unauthorized) as error:
             raise AccessDeniedError(f"{where}: {error.message:.200}: grant roles/storage.objectAdmin") from None
         except (TransportError, OSError, api.ServerError, api.TooManyRequests, api.RetryError) as error:

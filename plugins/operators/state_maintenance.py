@@ -21,6 +21,7 @@ _PARAMS = {
     "reject_days": "reject_days",
     "dead_letter_days": "dead_letter_days",
     "alert_days": "alert_days",
+    "feature_run_days": "feature_run_days",
     "removed_days": "removed_days",
 }
 

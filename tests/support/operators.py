@@ -57,6 +57,7 @@ class Context(dict[str, Any]):
 
     def __init__(self, run_id: str = "manual", *, try_number: int = 1, run_type: str = "manual", **params: Any) -> None:
         self.pushed: dict[str, Any] = {}
+        self.returned: dict[str, Any] = {}
         self.events: list[Any] = []
         push = lambda key, value: self.pushed.update({key: value})  # noqa: E731
         add = lambda asset, extra: self.events.append((asset.uri, extra))  # noqa: E731
@@ -64,9 +65,16 @@ class Context(dict[str, Any]):
             params=params,
             run_id=run_id,
             dag_run=SimpleNamespace(run_type=run_type, run_after=NOON, conf=params),
-            ti=SimpleNamespace(try_number=try_number, max_tries=0, xcom_push=push),
+            ti=SimpleNamespace(try_number=try_number, max_tries=0, xcom_push=push, xcom_pull=self._pull),
         )
         self["outlet_events"] = _Any(SimpleNamespace(add=add))
+
+    def _pull(self, task_ids: str | list[str]) -> Any:
+        """What other tasks of the run returned; of a list of names one behind the other, as Airflow gives it."""
+        if isinstance(task_ids, str):
+            return self.returned.get(task_ids)
+        found = [self.returned.get(name) for name in task_ids]
+        return [each for one in found for each in (one if isinstance(one, list) else [one])]
 
 
 class _Any(dict[Any, Any]):

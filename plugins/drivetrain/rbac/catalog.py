@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from drivetrain.errors import SpecError
+from drivetrain.features.catalog import PREFIX, load_features
 from drivetrain.rbac.permissions import DAGS, HOMEPAGE, Permission, on_dag
 from drivetrain.rbac.plan import WantedRole
 from drivetrain.rbac.spec import MAX_ROLE_NAME, Members, RoleSpec, TeamAccessSpec, TeamRoleSpec, pairs, team_role
@@ -148,7 +149,7 @@ def _check_extends(folder: Path, levels: Mapping[str, TeamRoleSpec]) -> None:
 
 
 def _team_dags(include: Path, folder: Path, teams: Mapping[str, TeamAccessSpec]) -> dict[str, tuple[str, ...]]:
-    """The DAGs of each team: those that operators.team_dags makes of its specs, and those that its file names.
+    """The DAGs of each team: those that are made of its specs, and those that its file names.
 
     A broken spec is its team's own here too: its DAG is there, with a task that says why.
     """
@@ -157,6 +158,11 @@ def _team_dags(include: Path, folder: Path, teams: Mapping[str, TeamAccessSpec])
         for owner in owners:
             if owner.team != UNASSIGNED:
                 found.setdefault(owner.team, set()).add(f"sheets_{kind}_{owner.team}")
+    features = load_features(include)
+    owned = [(spec.team, spec.view) for spec in features.specs]
+    owned += [(spec.team, spec.task_id) for spec in features.broken if spec.team != UNASSIGNED]
+    for team, view in owned:
+        found.setdefault(team, set()).add(f"{PREFIX}{view}")
     owner_of = {dag: team for team, dags in found.items() for dag in dags}
     for team, access in sorted(teams.items()):
         for dag in access.dags:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from drivetrain.jobs.postgres import PostgresQueue
 from drivetrain.sheets.dispatch import KIND
 from drivetrain.state.alert_tables import alerts
+from drivetrain.state.feature_tables import feature_runs
 from drivetrain.state.job_tables import job_dead_letters
 from drivetrain.state.partitions import drop_month, ensure_months, months_before
 from drivetrain.state.tables import sheet_memory, sheet_memory_rows, sheet_rejects, sheet_runs, sheet_syncs
@@ -35,6 +36,7 @@ class Keep:
         reject_days: rows that syncs and loads set aside.
         dead_letter_days: jobs that were given up.
         alert_days: alerts that are over and of which everybody heard.
+        feature_run_days: how runs of feature views went; those that are compared with need 8 at least.
         removed_days: what is remembered of syncs that git has no more.
     """
 
@@ -42,6 +44,7 @@ class Keep:
     reject_days: int = 90
     dead_letter_days: int = 30
     alert_days: int = 30
+    feature_run_days: int = 90
     removed_days: int = 30
 
     def __post_init__(self) -> None:
@@ -58,6 +61,7 @@ class Pruned:
     rejects: int
     dead_letters: int
     alerts: int
+    feature_runs: int
     memories: int
 
 
@@ -77,6 +81,7 @@ def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = Fa
     rejected = sheet_rejects.c.rejected_at < now - dt.timedelta(days=keep.reject_days)
     heard = alerts.c.over_told_at < now - dt.timedelta(days=keep.alert_days)
     buried = now - dt.timedelta(days=keep.dead_letter_days)
+    materialized = feature_runs.c.started_at < now - dt.timedelta(days=keep.feature_run_days)
     removed = sheet_syncs.c.removed_at < now - dt.timedelta(days=keep.removed_days)
     gone = sa.select(sheet_syncs.c.sync).where(removed)
     forgotten = sheet_memory.c.sync.in_(gone)
@@ -89,6 +94,7 @@ def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = Fa
             rejects=_count(engine, sheet_rejects, rejected),
             dead_letters=_count(engine, job_dead_letters, dead),
             alerts=_count(engine, alerts, heard),
+            feature_runs=_count(engine, feature_runs, materialized),
             memories=_count(engine, sheet_memory, forgotten),
         )
     _make_months(engine, now)
@@ -98,6 +104,7 @@ def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = Fa
         rejects=_delete(engine, sheet_rejects, rejected),
         dead_letters=PostgresQueue(engine, kind=KIND).prune(before=buried),
         alerts=_delete(engine, alerts, heard),
+        feature_runs=_delete(engine, feature_runs, materialized),
         memories=_delete(engine, sheet_memory, forgotten),
     )
 

@@ -1,0 +1,112 @@
+"""One DAG per feature view of include/specs/features/: BigQuery -> Redis, what is new or a range that is asked for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param, get_parsing_context
+
+from drivetrain.features.catalog import PREFIX, load_features
+from operators.alert_notifier import AlertNotifier
+from operators.broken_spec import BrokenSpecOperator
+from operators.deadlines import told_when_late
+from operators.feature_finish import WRITE, FinishFeaturesOperator
+from operators.feature_materialize import MaterializeFeaturesOperator
+from operators.feature_runs import STAGE
+from operators.feature_stage import StageFeaturesOperator
+from operators.task_pods import task_pod
+
+if TYPE_CHECKING:
+    from drivetrain.features.spec import FeatureSpec
+    from drivetrain.teams import BrokenSpec
+
+INCLUDE = Path(__file__).parents[1] / "include"
+RANGE = {"type": ["null", "string"], "format": "date-time"}
+DOCUMENTATION = """
+Feature view **{view}**, as `feature_repo/` defines it: its rows from BigQuery into Redis.
+
+1. `stage` finds what is new since the last run, by event time or by when it was made, {overlap} of it again and up to
+   {lateness} late, makes a table of it, and asks the gates of `include/specs/features/{view}.yaml`. Rows that are not
+   fit to be served end the run here: Redis keeps what it has.
+2. `write` puts them into Redis where they are not older than what is there.
+3. `finish` moves the watermark.
+
+Trigger with `start`, and `end` if it is not now, to write a range of event times again; the watermark stays. With
+`dry_run` nothing is staged or written: `stage` tells rows and price. See `docs/FEATURES.md`.
+"""
+
+
+def build_dag(spec: FeatureSpec) -> DAG:
+    """One view: stage, write, finish."""
+    with DAG(
+        dag_id=f"{PREFIX}{spec.view}",
+        description=f"Feature view {spec.view}, BigQuery to Redis",
+        doc_md=DOCUMENTATION.strip().format(view=spec.view, overlap=spec.overlap, lateness=spec.lateness),
+        schedule=CronTriggerTimetable(spec.schedule.cron, timezone=spec.schedule.timezone) if spec.schedule else None,
+        catchup=False,
+        max_active_runs=1,  # two would read from one watermark
+        dagrun_timeout=timedelta(hours=2),
+        deadline=told_when_late(INCLUDE, spec.freshness_objective, team=spec.team),
+        tags=["features", f"team:{spec.team}"],
+        default_args=_arguments(spec.team),
+        params={
+            "start": Param(None, **RANGE, title="Start", description="Write event times from then on again, in UTC."),
+            "end": Param(None, **RANGE, title="End", description="And before then; left out: now."),
+            "dry_run": Param(False, type="boolean", title="Dry run", description="Tell rows and price; write nothing."),
+        },
+    ) as dag:
+        stage = StageFeaturesOperator(
+            task_id=STAGE,
+            spec=spec,
+            doc_md="Puts the run's rows aside and asks the gates. Its XCom has table, rows, and GiB that it scanned.",
+        )
+        write = MaterializeFeaturesOperator.partial(
+            task_id=WRITE,
+            view=spec.view,
+            executor_config=task_pod(INCLUDE, "heavy"),
+            doc_md="Writes one shard. Its XCom counts rows that were written, older than what is there, and rejected.",
+        ).expand(shard=list(range(spec.shards)))
+        finish = FinishFeaturesOperator(
+            task_id="finish", view=spec.view, doc_md="Moves the watermark. Its XCom has the sums of all shards."
+        )
+        stage >> write >> finish
+    return dag
+
+
+def build_broken_dag(broken: BrokenSpec) -> DAG:
+    """A spec that can't be used: its DAG says why, and stops no other."""
+    with DAG(
+        dag_id=f"{PREFIX}{broken.task_id}",
+        description="A spec that can't be used",
+        doc_md=broken.message,
+        schedule=None,
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=timedelta(hours=1),
+        tags=["features", f"team:{broken.team}"],
+        default_args=_arguments(broken.team),
+    ) as dag:
+        BrokenSpecOperator(task_id=STAGE, message=broken.message, kind="views", doc_md=broken.message)
+    return dag
+
+
+def _arguments(team: str) -> dict[str, object]:
+    return {
+        "owner": team,
+        "retries": 3,
+        "retry_delay": timedelta(seconds=30),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=10),
+        "execution_timeout": timedelta(minutes=60),
+        "executor_config": task_pod(INCLUDE, "light"),
+        "on_failure_callback": AlertNotifier(include=str(INCLUDE), team=team),
+    }
+
+
+_found = load_features(INCLUDE, only=get_parsing_context().dag_id)
+for _spec in _found.specs:
+    globals()[f"{PREFIX}{_spec.view}"] = build_dag(_spec)
+for _broken in _found.broken:
+    globals()[f"{PREFIX}{_broken.task_id}"] = build_broken_dag(_broken)

@@ -1,0 +1,124 @@
+"""The spec of one feature view's way into Redis: one YAML file in include/specs/features/.
+
+It says what Feast's definition does not: when, how late rows may come, and what has to be true of rows before anybody
+is served them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, model_validator
+
+from drivetrain.spec_types import Duration, Email, Schedule, Slug, parse_duration
+from drivetrain.specs import ClosedModel
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+MAX_SHARDS = 64
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class FeatureGate(ClosedModel):
+    """What has to be true of one feature's values in a run.
+
+    Attributes:
+        max_null_share: the largest share of rows without a value, 0 to 1.
+        min: numbers only: the least that is plausible.
+        max: numbers only: the most.
+        max_outside_share: the largest share of rows whose value is below `min` or above `max`, 0 to 1.
+        max_psi: numbers only: how much the values' distribution may differ from last week's, as a population stability
+            index; 0.1 is called little, 0.25 much.
+    """
+
+    max_null_share: Share = 1
+    min: float | None = None
+    max: float | None = None
+    max_outside_share: Share = 0
+    max_psi: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min: {self.min:g} is more than max, {self.max:g}")
+        if self.max_outside_share and not self.is_bounded:
+            raise ValueError("max_outside_share: says nothing without min or max")
+        return self
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there is a least or a most."""
+        return self.min is not None or self.max is not None
+
+    @property
+    def is_for_numbers(self) -> bool:
+        """Whether it says something that only numbers can be held to."""
+        return self.is_bounded or self.max_psi is not None
+
+
+class RowGate(ClosedModel):
+    """How many rows a run may have.
+
+    Attributes:
+        min: fewer than that are a mistake. A run that reads only what is new may well have none.
+        max_times_usual: more than so many times the median of the runs before are a mistake; it is asked once there are
+            five of them.
+    """
+
+    min: Annotated[int, Field(ge=0)] = 0
+    max_times_usual: Annotated[float, Field(gt=1)] = 10
+
+
+class Gates(ClosedModel):
+    """What has to be true of a run's rows; else none of them is written.
+
+    Attributes:
+        rows: how many.
+        psi_rows: with fewer rows than that no distribution is compared.
+        features: by the feature's name.
+    """
+
+    rows: RowGate = RowGate()
+    psi_rows: Annotated[int, Field(ge=100)] = 1_000
+    features: dict[str, FeatureGate] = Field(default_factory=dict)
+
+
+class FeatureSpec(ClosedModel):
+    """How one feature view gets from BigQuery into Redis.
+
+    Attributes:
+        view: as feature_repo/ calls it; the file's name too.
+        freshness: how old what is served may become.
+        overlap: how long before the last run's end a run reads again, for rows that were on their way then.
+        lateness: how late a row may come at all: how long before the last run's end its event time may be. It bounds
+            what a query scans.
+        shards: how many tasks write side by side.
+        max_gib: a run that would scan more of BigQuery's than that is refused.
+    """
+
+    view: Slug
+    team: Slug
+    owner: Email
+    schedule: Schedule | None = None
+    freshness: Duration = "24h"
+    overlap: Duration = "1h"
+    lateness: Duration = "7d"
+    shards: Annotated[int, Field(ge=1, le=MAX_SHARDS)] = 1
+    max_gib: Annotated[float, Field(gt=0)] = 100
+    gates: Gates = Gates()
+
+    @property
+    def freshness_objective(self) -> dt.timedelta:
+        """How old what is served may become."""
+        return parse_duration(self.freshness)
+
+    @property
+    def overlap_time(self) -> dt.timedelta:
+        """How long before the last run's end a run reads again."""
+        return parse_duration(self.overlap)
+
+    @property
+    def lateness_time(self) -> dt.timedelta:
+        """How late a row may come."""
+        return parse_duration(self.lateness)

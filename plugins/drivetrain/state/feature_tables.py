@@ -1,0 +1,44 @@
+"""The tables of what is known of feature views. migrations/ makes them; this is how the code sees them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from drivetrain.state.tables import metadata
+
+_AT = sa.DateTime(timezone=True)
+
+feature_watermarks = sa.Table(
+    "feature_watermarks",
+    metadata,
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("view", sa.Text, primary_key=True),
+    sa.Column("read_until", _AT, nullable=False, comment="all that was there before that is in Redis"),
+    sa.Column("run_id", sa.Text, nullable=False, comment="of the run that moved it"),
+    sa.Column("moved_at", _AT, nullable=False),
+    comment="How far each feature view was read. Only a run whose rows are all written moves it, and never back.",
+)
+
+feature_runs = sa.Table(
+    "feature_runs",
+    metadata,
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("view", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False, comment="news or backfill"),
+    sa.Column("started_at", _AT, nullable=False),
+    sa.Column("finished_at", _AT),
+    sa.Column("since", _AT),
+    sa.Column("news_since", _AT),
+    sa.Column("until", _AT, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False, comment="staged, refused or written"),
+    sa.Column("detail", sa.Text, nullable=False, server_default="", comment="what the gates said"),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("written", sa.BigInteger),
+    sa.Column("stale", sa.BigInteger),
+    sa.Column("rejected", sa.BigInteger),
+    sa.Column("bins", JSONB, nullable=False, comment="of features' values, for later runs to be compared with"),
+    sa.Index("feature_runs_by_time", "project", "view", "started_at"),
+    comment="How each run of a feature view went; one row a run.",
+)

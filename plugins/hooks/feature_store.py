@@ -1,0 +1,130 @@
+"""The feature store, by an Airflow connection: the registry of its views, Redis, and where rows are staged."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.sdk import BaseHook
+from redis import Redis
+
+from drivetrain.errors import FatalError
+from drivetrain.features.registry import load_registry, read_registry
+from drivetrain.state.features import PostgresFeatureRuns
+from hooks.file_stores import GcsBucket
+from hooks.online_writer import OnlineWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drivetrain.features.registry import RegisteredView
+    from hooks.state import StateHook
+
+_TIMEOUT_SECONDS = 30.0
+_KNOWN = ("expire_seconds", "gcp_conn_id", "project", "registry", "ssl", "staging")
+
+
+@dataclass(frozen=True)
+class FeatureStoreSettings:
+    """What the connection's extra says.
+
+    Attributes:
+        registry: what `feast apply` wrote: a path, or gs://<bucket>/<name>.
+        project: Feast's.
+        staging: BigQuery's project.dataset for tables of some days.
+        gcp_conn_id: for the registry in a bucket, and for BigQuery.
+        expire_seconds: after how long Redis forgets an entity that nobody writes any more; None: never.
+        ssl: whether Redis is spoken to by TLS.
+    """
+
+    registry: str
+    project: str
+    staging: str
+    gcp_conn_id: str = "google_cloud_default"
+    expire_seconds: int | None = None
+    ssl: bool = False
+
+
+class FeatureStoreHook(BaseHook):
+    """A feature store.
+
+    Args:
+        feature_store_conn_id: a connection of type redis; its extra has FeatureStoreSettings.
+    """
+
+    conn_name_attr = "feature_store_conn_id"
+    default_conn_name = "feature_store_default"
+
+    def __init__(self, feature_store_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.feature_store_conn_id = feature_store_conn_id
+
+    @cached_property
+    def settings(self) -> FeatureStoreSettings:
+        """The connection's extra.
+
+        Raises:
+            FatalError: something in it is missing, or unknown.
+        """
+        extra = self.get_connection(self.feature_store_conn_id).extra_dejson
+        where = f"connection {self.feature_store_conn_id}: extra"
+        if unknown := sorted(set(extra) - set(_KNOWN)):
+            raise FatalError(f"{where}: unknown key {', '.join(unknown)}; known: {', '.join(_KNOWN)}")
+        if missing := sorted({"project", "registry", "staging"} - set(extra)):
+            raise FatalError(f"{where}: {', '.join(missing)} is missing: docs/FEATURES.md says what belongs there")
+        return FeatureStoreSettings(**extra)
+
+    def view(self, name: str) -> RegisteredView:
+        """A view that is to be online.
+
+        Raises:
+            RegistryError: there is no registry, or no such view in it.
+            FatalError: the view is not to be online.
+        """
+        settings = self.settings
+        parts = urlsplit(settings.registry)
+        if parts.scheme == "gs":
+            folder, _, file = parts.path.strip("/").rpartition("/")
+            data = GcsBucket(parts.netloc, folder, gcp_conn_id=settings.gcp_conn_id).read(file)
+            found = read_registry(data, settings.project, where=settings.registry)
+        else:
+            found = load_registry(Path(settings.registry), settings.project)
+        registered = found.view(name)
+        if not registered.online:
+            raise FatalError(f"feature view {name}: is defined with online=False: change that, or remove its spec")
+        return registered
+
+    @contextmanager
+    def writer(self) -> Iterator[OnlineWriter]:
+        """What writes into Redis."""
+        connection, settings = self.get_connection(self.feature_store_conn_id), self.settings
+        client = Redis(
+            host=connection.host or "127.0.0.1",
+            port=connection.port or 6379,
+            db=int(connection.schema or 0),
+            username=connection.login or None,
+            password=connection.password or None,
+            ssl=settings.ssl,
+            protocol=2,
+            socket_timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+        )
+        with client:
+            yield OnlineWriter(client, key_ttl_seconds=settings.expire_seconds)
+
+    def runs(self, view: str, state: StateHook) -> PostgresFeatureRuns:
+        """What is known of a view's runs."""
+        return PostgresFeatureRuns(state.engine, self.settings.project, view)
+
+    def staging_table(self, view: str, digest: str) -> str:
+        """The table of one run's rows.
+
+        Args:
+            view: its name.
+            digest: of the run's id, of letters and digits.
+        """
+        return f"{self.settings.staging}.{view}__{digest}"

@@ -1,0 +1,180 @@
+"""A feature store of real parts: BigQuery's emulator, Redis, Postgres, and a registry's file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+from redis import Redis
+
+from drivetrain.features.spec import FeatureSpec
+from drivetrain.state.feature_tables import feature_runs, feature_watermarks
+from hooks.state import StateHook
+from operators.feature_finish import FinishFeaturesOperator
+from operators.feature_materialize import MaterializeFeaturesOperator
+from operators.feature_stage import StageFeaturesOperator
+from standins.bigquery.testing import BigQueryStandin, bigquery_python
+from tests.support.operators import Context
+from tests.support.postgres import running_postgres
+from tests.support.registries import RegistryFile
+from tests.support.valkey import Valkey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from google.cloud.bigquery import Client
+
+NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+CARS = "marketplace.features.cars"
+COLUMNS = "car INT64, price FLOAT64, city STRING, badges ARRAY<STRING>, event_at TIMESTAMP, made_at TIMESTAMP"
+FEATURES = {"price": "DOUBLE", "city": "STRING", "badges": "STRING_LIST"}
+TIMES = {"timestamp": "event_at", "created": "made_at"}
+
+
+@dataclass
+class Store:
+    """The parts, and a clock that a test sets.
+
+    Attributes:
+        bigquery: the official client.
+        redis: of raw bytes.
+        now: what the operators take as the time.
+    """
+
+    bigquery: Client
+    redis: Redis
+    patch: pytest.MonkeyPatch
+    now: dt.datetime = NOON
+
+    def insert(self, *rows: Mapping[str, Any]) -> None:
+        """Rows of cars; what is left out is filled in."""
+        count = len(rows)
+        table = pa.table(
+            {
+                "car": pa.array([row.get("car") for row in rows], pa.int64()),
+                "price": pa.array([row.get("price", 1.0) for row in rows], pa.float64()),
+                "city": pa.array([row.get("city", "Pune") for row in rows], pa.string()),
+                "badges": pa.array([row.get("badges", ["new"]) for row in rows], pa.list_(pa.string())),
+                "event_at": pa.array([row["at"] for row in rows], pa.timestamp("us", "UTC")),
+                "made_at": pa.array([row.get("made_at", row["at"]) for row in rows], pa.timestamp("us", "UTC")),
+            }
+        )
+        values = ", ".join(map(_sql, table.to_pylist()))
+        self.bigquery.query(f"INSERT INTO {CARS} VALUES {values}").result()
+        assert count
+
+    def contents(self) -> dict[bytes, dict[bytes, bytes]]:
+        """All of Redis."""
+        return {key: self.redis.hgetall(key) for key in self.redis.keys("*")}
+
+    def staged_tables(self) -> list[str]:
+        """The names of what is put aside now."""
+        return [table.table_id for table in self.bigquery.list_tables("staging")]
+
+    def watermark(self) -> dt.datetime | None:
+        """Of cars."""
+        with StateHook().engine.connect() as connection:
+            return connection.execute(sa.select(feature_watermarks.c.read_until)).scalar()
+
+    def run(self, run_id: str, spec: FeatureSpec | None = None, **params: Any) -> dict[str, Any]:
+        """A whole run, as its DAG has it; gives what each task returned."""
+        chosen = spec or SPEC
+        context = Context(run_id, **params)
+        context.returned["stage"] = self.stage(context, chosen)
+        context.returned["write"] = [self.write(context, shard) for shard in range(chosen.shards)]
+        context.returned["finish"] = self.finish(context)
+        return context.returned
+
+    def stage(self, context: Context, spec: FeatureSpec | None = None) -> dict[str, Any]:
+        """The first task."""
+        return StageFeaturesOperator(task_id="stage", spec=spec or SPEC).execute(context)
+
+    def write(self, context: Context, shard: int = 0) -> dict[str, Any]:
+        """One of the second."""
+        return MaterializeFeaturesOperator(task_id="write", view="cars", shard=shard).execute(context)
+
+    def finish(self, context: Context) -> dict[str, int]:
+        """The last."""
+        return FinishFeaturesOperator(task_id="finish", view="cars").execute(context)
+
+
+def cars_spec(**changes: Any) -> FeatureSpec:
+    """How cars get into Redis."""
+    facts = {"view": "cars", "team": "pricing", "owner": "pricing@drivetrain.example"}
+    return FeatureSpec.model_validate(facts | changes)
+
+
+SPEC = cars_spec()
+
+
+def _sql(row: Mapping[str, Any]) -> str:
+    def one(value: Any) -> str:
+        if value is None:
+            return "NULL"
+        if isinstance(value, dt.datetime):
+            return f"TIMESTAMP '{value.isoformat()}'"
+        if isinstance(value, list):
+            return f"[{', '.join(map(one, value))}]"
+        return f"'{value}'" if isinstance(value, str) else repr(value)
+
+    return f"({', '.join(map(one, row.values()))})"
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Redis]]:
+    """Servers and connections; the tests of a file share them."""
+    try:
+        bigquery_python()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("features")
+    registry = folder / "registry.db"
+    file = RegistryFile()
+    file.view("cars", {"car": "INT64"}, FEATURES, ttl=dt.timedelta(days=30), table=CARS, **TIMES)
+    file.view("offline", {"car": "INT64"}, FEATURES, table=CARS, online=False, **TIMES)
+    file.view("lost", {"car": "INT64"}, FEATURES, table="marketplace.features.lost", **TIMES)
+    file.view("short", {"car": "INT64"}, {"colour": "STRING"}, table=CARS, **TIMES)
+    registry.write_bytes(file.content())
+    with (
+        BigQueryStandin() as bigquery,
+        Valkey(folder) as valkey,
+        running_postgres(folder / "state") as postgres,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        extra = {"registry": str(registry), "project": "marketplace", "staging": "marketplace.staging"}
+        store = {"conn_type": "redis", "host": "127.0.0.1", "port": valkey.port, "extra": extra}
+        connections = {
+            "GOOGLE_CLOUD_DEFAULT": bigquery.connection(),
+            "FEATURE_STORE_DEFAULT": store,
+            "FEATURE_STORE_ODD": store | {"extra": extra | {"regsitry": "x"}},
+            "DRIVETRAIN_STATE": postgres,
+        }
+        for name, connection in connections.items():
+            patch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
+        StateHook().migrate()
+        client = bigquery.client()
+        client.create_dataset("features")
+        client.create_dataset("staging")
+        with Redis(port=valkey.port, protocol=2, socket_timeout=20) as redis:
+            yield client, redis
+
+
+@pytest.fixture
+def store(parts: tuple[Client, Redis], monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The parts, empty, at noon."""
+    client, redis = parts
+    redis.flushall()
+    client.query(f"CREATE OR REPLACE TABLE {CARS} ({COLUMNS})").result()
+    for table in client.list_tables("staging"):
+        client.delete_table(table)
+    with StateHook().engine.begin() as connection:
+        connection.execute(sa.delete(feature_watermarks))
+        connection.execute(sa.delete(feature_runs))
+    found = Store(client, redis, monkeypatch)
+    monkeypatch.setattr(StateHook, "now", staticmethod(lambda: found.now))
+    return found
