@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param, get_parsing_context
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetOrTimeSchedule,
+    AssetWatcher,
+    CronTriggerTimetable,
+    Param,
+    get_parsing_context,
+)
 
 from drivetrain.features.catalog import PREFIX, load_features
+from drivetrain.features.landing import landing_topic
 from operators.alert_notifier import AlertNotifier
 from operators.broken_spec import BrokenSpecOperator
 from operators.deadlines import told_when_late
 from operators.feature_finish import WRITE, FinishFeaturesOperator
+from operators.feature_land import LAND, LandFeatureFilesOperator
 from operators.feature_materialize import MaterializeFeaturesOperator
 from operators.feature_runs import STAGE
 from operators.feature_stage import StageFeaturesOperator
 from operators.task_pods import task_pod
+from triggers.messages_waiting import MessagesWaitingTrigger
 
 if TYPE_CHECKING:
     from drivetrain.features.spec import FeatureSpec
@@ -27,14 +38,18 @@ RANGE = {"type": ["null", "string"], "format": "date-time"}
 DOCUMENTATION = """
 Feature view **{view}**, as `feature_repo/` defines it: its rows from BigQuery into Redis.
 
-1. `stage` finds what is new since the last run, by event time or by when it was made, {overlap} of it again and up to
-   {lateness} late, makes a table of it, and asks the gates of `include/specs/features/{view}.yaml`. Rows that are not
-   fit to be served end the run here: Redis keeps what it has.
+{landing}1. `stage` finds what is new since the last run, by event time or by when it was made, {overlap} of it again
+   and up to {lateness} late, makes a table of it, and asks the gates of `include/specs/features/{view}.yaml`. Rows that
+   are not fit to be served end the run here: Redis keeps what it has.
 2. `write` puts them into Redis where they are not older than what is there.
 3. `finish` moves the watermark.
 
 Trigger with `start`, and `end` if it is not now, to write a range of event times again; the watermark stays. With
 `dry_run` nothing is staged or written: `stage` tells rows and price. See `docs/FEATURES.md`.
+"""
+LANDING = """Whenever files arrive in `{place}`, and by the clock, `land` loads them into the view's table first; what
+is not fit to be loaded is set aside, and the team is told.
+
 """
 
 
@@ -43,8 +58,8 @@ def build_dag(spec: FeatureSpec) -> DAG:
     with DAG(
         dag_id=f"{PREFIX}{spec.view}",
         description=f"Feature view {spec.view}, BigQuery to Redis",
-        doc_md=DOCUMENTATION.strip().format(view=spec.view, overlap=spec.overlap, lateness=spec.lateness),
-        schedule=CronTriggerTimetable(spec.schedule.cron, timezone=spec.schedule.timezone) if spec.schedule else None,
+        doc_md=_documentation(spec),
+        schedule=_schedule(spec),
         catchup=False,
         max_active_runs=1,  # two would read from one watermark
         dagrun_timeout=timedelta(hours=2),
@@ -72,7 +87,42 @@ def build_dag(spec: FeatureSpec) -> DAG:
             task_id="finish", view=spec.view, doc_md="Moves the watermark. Its XCom has the sums of all shards."
         )
         stage >> write >> finish
+        if spec.landing is not None:
+            land = LandFeatureFilesOperator(
+                task_id=LAND,
+                spec=spec,
+                include=str(INCLUDE),
+                executor_config=task_pod(INCLUDE, "heavy"),
+                doc_md="Loads files that arrived. Its XCom counts files that were loaded, set aside and ignored.",
+            )
+            land >> stage
     return dag
+
+
+def _schedule(spec: FeatureSpec) -> Any:
+    """By the clock, and whenever a file arrives."""
+    clock = CronTriggerTimetable(spec.schedule.cron, timezone=spec.schedule.timezone) if spec.schedule else None
+    if spec.landing is None:
+        return clock
+    topic = landing_topic(spec.view)
+    files = Asset(
+        name=f"feature files {spec.view}",
+        # Not gs://, for which Airflow would import Google's libraries while this file is parsed.
+        uri=f"featurefiles://{spec.landing.bucket}/{spec.landing.prefix}",
+        group="features",
+        watchers=[AssetWatcher(name=f"files of {spec.view}", trigger=MessagesWaitingTrigger(topic=topic))],
+    )
+    return [files] if clock is None else AssetOrTimeSchedule(timetable=clock, assets=files)
+
+
+def _documentation(spec: FeatureSpec) -> str:
+    place = spec.landing and f"gs://{spec.landing.bucket}/{spec.landing.prefix}"
+    return DOCUMENTATION.strip().format(
+        view=spec.view,
+        overlap=spec.overlap,
+        lateness=spec.lateness,
+        landing=LANDING.format(place=place, view=spec.view) if place else "",
+    )
 
 
 def build_broken_dag(broken: BrokenSpec) -> DAG:

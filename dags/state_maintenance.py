@@ -54,7 +54,7 @@ with DAG(
             type="integer",
             minimum=8,
             maximum=3650,
-            description="Days to keep how runs of feature views went.",
+            description="Days to keep how runs and files of feature views went.",
         ),
         "removed_days": Param(
             KEEP.removed_days,
@@ -67,5 +67,6 @@ with DAG(
     },
 ):
     StateMaintenanceOperator(
-        task_id="prune", doc_md="Its XCom counts months, rejects, dead letters, alerts, feature runs and memories."
+        task_id="prune",
+        doc_md="Its XCom counts months, rejects, dead letters, alerts, feature runs, files and memories.",
     )

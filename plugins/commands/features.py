@@ -15,6 +15,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from drivetrain.errors import FatalError
+from drivetrain.features.catalog import load_features
+from drivetrain.features.landing import landing_topic
 from drivetrain.features.materialize import Materialized, materialize
 from drivetrain.features.registry import load_registry
 from hooks.feature_files import parquet_batches, parquet_rows
@@ -41,6 +43,11 @@ TTL = typer.Option(
 _VIEW = typer.Argument(..., help="The feature view.")
 _FILES = typer.Argument(..., help="Parquet files with its columns.")
 _TIMEOUT_SECONDS = 30.0
+_KEEP_DAYS = 7  # as the queue's messages: a week of a platform that is down loses no file
+INCLUDE = typer.Option(Path("include"), help="The folder with specs/.")
+GCP_CONN = typer.Option("google_cloud_default", "--gcp-conn-id", help="Airflow's connection.")
+VIEWS = typer.Option(None, "--view", help="Only this view; may be given several times.")
+PRINT = typer.Option(False, "--dry-run", help="Make nothing, print only.")
 
 
 @app.command()
@@ -92,6 +99,36 @@ def write(
             progress=lambda now: bar.update(task, completed=now.read),
         )
     _tell(done, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def landing(
+    include: Path = INCLUDE, gcp_conn_id: str = GCP_CONN, view: list[str] | None = VIEWS, dry_run: bool = PRINT
+) -> None:
+    """Make the topics that files of feature views are told on, and print how to have the buckets tell them."""
+    specs = [spec for spec in load_features(include).specs if spec.landing is not None]
+    if view and (unknown := sorted(set(view) - {spec.view for spec in specs})):
+        known = ", ".join(spec.view for spec in specs)
+        raise FatalError(f"feature view {unknown[0]}: has no landing in its spec; those that have: {known or 'none'}")
+    for spec in specs:
+        if view and spec.view not in view:
+            continue
+        topic, place = landing_topic(spec.view), spec.landing
+        if not dry_run:
+            from hooks.pubsub_client import MAX_DEADLINE_SECONDS, PubSubClient
+            from hooks.pubsub_wakes import ensure_wake_subscription
+
+            client = PubSubClient(gcp_conn_id)
+            client.ensure_topic(topic)
+            client.ensure_subscription(
+                topic, topic, ordered=False, ack_deadline_seconds=MAX_DEADLINE_SECONDS, keep_days=_KEEP_DAYS
+            )
+            ensure_wake_subscription(client, topic)
+        # https://cloud.google.com/storage/docs/reporting-changes
+        typer.echo(
+            f"gcloud storage buckets notifications create gs://{place.bucket} --topic={topic} "
+            f"--event-types=OBJECT_FINALIZE --object-prefix={place.prefix}"
+        )
 
 
 def _nothing(rows: OnlineRows) -> Written:

@@ -11,26 +11,35 @@ from drivetrain.features.encode import ColumnRefusedError
 from drivetrain.features.materialize import PART
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from drivetrain.features.view import View
 
 
-def parquet_batches(path: Path, view: View, *, rows: int = PART) -> Iterator[pa.RecordBatch]:
+def parquet_batches(
+    path: Path, view: View, *, rows: int = PART, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
     """The view's columns of a file, so many rows at a time.
+
+    Args:
+        path: of the file.
+        view: what it is of.
+        rows: at a time.
+        columns: which; None: all of the view's.
 
     Raises:
         ColumnRefusedError: it is no Parquet file, ends too early, or has not all of the columns.
     """
+    wanted = list(dict.fromkeys(view.columns)) if columns is None else list(columns)
     try:
         with pq.ParquetFile(path) as file:
             known = set(file.schema_arrow.names)
-            if missing := sorted(set(view.columns) - known):
+            if missing := sorted(set(wanted) - known):
                 raise ColumnRefusedError(
                     f"{path}: has no column {', '.join(missing)}, which feature view {view.name} asks for"
                 )
-            yield from file.iter_batches(rows, columns=list(dict.fromkeys(view.columns)))
+            yield from file.iter_batches(rows, columns=wanted)
     except pa.ArrowInvalid as error:
         raise ColumnRefusedError(f"{path}: is no Parquet file, or not a whole one: {error}") from None
 

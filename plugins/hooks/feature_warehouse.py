@@ -23,6 +23,7 @@ from drivetrain.features.warehouse_sql import shard_is
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from google.cloud.bigquery import Client
     from google.cloud.bigquery.table import RowIterator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 GIB = 2**30
 _CALL_SECONDS = 60.0
 _JOB_SECONDS = 1_800.0
+_LOADS = 5
 
 
 class FeatureWarehouseHook(BaseHook):
@@ -145,6 +147,43 @@ class FeatureWarehouseHook(BaseHook):
                     yield pa.ipc.read_record_batch(
                         pa.py_buffer(response.arrow_record_batch.serialized_record_batch), schema
                     )
+
+    def load(self, path: Path, table: str, *, key: str) -> None:
+        """Append a Parquet file's rows to a table, once for each key however often it is asked.
+
+        A job's id is taken once and for all, so that a job which is sent again is refused:
+        https://cloud.google.com/bigquery/docs/running-jobs#generate-jobid . One that failed gets a next id.
+
+        Args:
+            path: of the file.
+            table: project.dataset.table, which is there.
+            key: of the load: letters, digits, - and _.
+        """
+        from google.cloud.bigquery import LoadJobConfig, ParquetOptions
+
+        lists = ParquetOptions()
+        lists.enable_list_inference = True
+        config = LoadJobConfig(
+            source_format="PARQUET",
+            write_disposition="WRITE_APPEND",
+            create_disposition="CREATE_NEVER",
+            parquet_options=lists,
+        )
+        with self._mapped():
+            for number in range(_LOADS):
+                job_id = f"drivetrain-{key}-{number}"
+                try:
+                    with path.open("rb") as file:
+                        job = self._client.load_table_from_file(
+                            file, table, job_id=job_id, job_config=config, timeout=_JOB_SECONDS
+                        )
+                except api.Conflict:
+                    job = self._client.get_job(job_id, timeout=_CALL_SECONDS)
+                    if job.error_result is not None:
+                        continue
+                job.result(timeout=_JOB_SECONDS)
+                return
+        raise UnavailableError(f"BigQuery: {table}: {_LOADS} jobs of {key} failed: drivetrain-{key}-0 and on say why")
 
     def drop(self, table: str) -> None:
         """Remove a table, if it is there."""

@@ -28,6 +28,7 @@ from drivetrain.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from google.cloud.storage import Bucket, Client
 
@@ -216,22 +217,32 @@ class GcsBucket:
                     f"gs://{self._name}/{self._prefix}{name}: there is an object of that name: choose another"
                 ) from None
 
-    @contextmanager
-    def _mapped(self, name: str = "") -> Iterator[None]:
+    def _mapped(self, name: str = "") -> AbstractContextManager[None]:
         where = f"gs://{self._name}/{self._prefix}{name}"
-        try:
-            yield
-        except api.NotFound:
-            what = "object" if name else "bucket"
-            raise TargetMissingError(f"{where}: no such {what}: create it, or correct its name") from None
-        except (api.Forbidden, api.Unauthorized) as error:
-            raise AccessDeniedError(f"{where}: {error.message:.200}: grant roles/storage.objectAdmin") from None
-        except (TransportError, OSError, api.ServerError, api.TooManyRequests, api.RetryError) as error:
-            raise UnavailableError(f"{where}: {' '.join(str(error).split())[:200]}") from None
-        except GoogleAuthError as error:
-            raise CredentialsError(f"{where}: {error}: correct connection {self._gcp_conn_id}") from None
-        except api.GoogleAPICallError as error:
-            raise RequestRejectedError(f"{where}: {' '.join(str(error).split())[:200]}") from None
+        return told_gcs(where, self._gcp_conn_id, missing="object" if name else "bucket")
+
+
+@contextmanager
+def told_gcs(where: str, gcp_conn_id: str, *, missing: str) -> Iterator[None]:
+    """Google Cloud Storage's errors as ours.
+
+    Args:
+        where: gs://, for errors.
+        gcp_conn_id: whose account asked.
+        missing: what is not there where the answer is 404: a bucket, or an object.
+    """
+    try:
+        yield
+    except api.NotFound:
+        raise TargetMissingError(f"{where}: no such {missing}: create it, or correct its name") from None
+    except (api.Forbidden, api.Unauthorized) as error:
+        raise AccessDeniedError(f"{where}: {error.message:.200}: grant roles/storage.objectAdmin") from None
+    except (TransportError, OSError, api.ServerError, api.TooManyRequests, api.RetryError) as error:
+        raise UnavailableError(f"{where}: {' '.join(str(error).split())[:200]}") from None
+    except GoogleAuthError as error:
+        raise CredentialsError(f"{where}: {error}: correct connection {gcp_conn_id}") from None
+    except api.GoogleAPICallError as error:
+        raise RequestRejectedError(f"{where}: {' '.join(str(error).split())[:200]}") from None
 
 
 def _sync_folder(folder: Path) -> None:

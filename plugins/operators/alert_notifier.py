@@ -43,9 +43,13 @@ class AlertNotifier(BaseNotifier):
         self.include, self.team, self.state_conn_id = include, team, state_conn_id
 
     def notify(self, context: Context) -> None:
-        """Never raises: a failed task has failed already, and its log says what went wrong here."""
+        """Tell that a task or a run failed."""
+        self.tell(failed(context, self.team))
+
+    def tell(self, alert: Alert) -> None:
+        """Tell anything. Never raises: what is told has happened already, and the log says what went wrong here."""
         try:
-            self._tell(failed(context, self.team))
+            self._tell(alert)
         except Exception:  # whatever it is, the callback's own failure helps nobody
             self.log.exception("the alert could not be told")
 

@@ -9,11 +9,9 @@ from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from drivetrain.state.features import Totals
-from hooks.feature_store import FeatureStoreHook
-from hooks.feature_warehouse import FeatureWarehouseHook
 from hooks.state import StateHook
 from operators.failures import told_to_airflow
-from operators.feature_runs import StagedRows
+from operators.feature_runs import FEATURE_STORE, StagedRows
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,7 +41,7 @@ class FinishFeaturesOperator(BaseOperator):
         self,
         *,
         view: str,
-        feature_store_conn_id: str = FeatureStoreHook.default_conn_name,
+        feature_store_conn_id: str = FEATURE_STORE,
         state_conn_id: str = StateHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -55,6 +53,10 @@ class FinishFeaturesOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Record, move, drop."""
+        # Not at the top: Google's libraries take seconds to import, which a DAG file's parse has not.
+        from hooks.feature_store import FeatureStoreHook
+        from hooks.feature_warehouse import FeatureWarehouseHook
+
         store, state = FeatureStoreHook(self.feature_store_conn_id), StateHook(self.state_conn_id)
         with told_to_airflow():
             staged = StagedRows.of(context)

@@ -9,11 +9,8 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from drivetrain.errors import FatalError, TargetMissingError
-from drivetrain.features.materialize import materialize
-from hooks.feature_store import FeatureStoreHook
-from hooks.feature_warehouse import FeatureWarehouseHook
 from operators.failures import told_to_airflow
-from operators.feature_runs import STAGE, StagedRows
+from operators.feature_runs import FEATURE_STORE, STAGE, StagedRows
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -45,7 +42,7 @@ class MaterializeFeaturesOperator(BaseOperator):
         *,
         view: str,
         shard: int = 0,
-        feature_store_conn_id: str = FeatureStoreHook.default_conn_name,
+        feature_store_conn_id: str = FEATURE_STORE,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -55,6 +52,11 @@ class MaterializeFeaturesOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read a shard, and write it."""
+        # Not at the top: Arrow and Google's libraries take seconds to import, which a DAG file's parse has not.
+        from drivetrain.features.materialize import materialize
+        from hooks.feature_store import FeatureStoreHook
+        from hooks.feature_warehouse import FeatureWarehouseHook
+
         store = FeatureStoreHook(self.feature_store_conn_id)
         with told_to_airflow():
             staged = StagedRows.of(context)

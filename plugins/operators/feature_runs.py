@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PARAMS = ("dry_run", "end", "start")
 STAGE = "stage"
+FEATURE_STORE = "feature_store_default"  # see hooks.feature_store
 
 
 @dataclass(frozen=True)

@@ -8,31 +8,26 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from drivetrain.errors import GuardError, LimitError
-from drivetrain.features import warehouse_sql
-from drivetrain.features.drift import Bins, edges_of
-from drivetrain.features.gates import Profile, Seen, check_spec, judge
+from drivetrain.features.gates import check_spec, judge
 from drivetrain.features.window import backfill_window, next_window
 from drivetrain.state.features import RunKind
-from hooks.feature_store import FeatureStoreHook
-from hooks.feature_warehouse import FeatureWarehouseHook
 from hooks.state import StateHook
 from operators.confs import refuse_unknown
 from operators.failures import told_to_airflow
-from operators.feature_runs import PARAMS, StagedRows, asked_range, digest
+from operators.feature_runs import FEATURE_STORE, PARAMS, StagedRows, asked_range, digest
 from operators.runs import is_dry_run
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Mapping, Sequence
 
     from airflow.sdk import Context
 
     from drivetrain.features.registry import RegisteredView
-    from drivetrain.features.spec import FeatureSpec, Gates
-    from drivetrain.features.view import View
+    from drivetrain.features.spec import FeatureSpec
     from drivetrain.features.warehouse_sql import Statement
     from drivetrain.features.window import Window
     from drivetrain.state.features import PostgresFeatureRuns
+    from hooks.feature_warehouse import FeatureWarehouseHook
 
 # Americas, Europe and most of Asia in November 2026: https://cloud.google.com/bigquery/pricing
 USD_A_GIB = 6.25 / 1024
@@ -63,7 +58,7 @@ class StageFeaturesOperator(BaseOperator):
         self,
         *,
         spec: FeatureSpec,
-        feature_store_conn_id: str = FeatureStoreHook.default_conn_name,
+        feature_store_conn_id: str = FEATURE_STORE,
         state_conn_id: str = StateHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -74,6 +69,12 @@ class StageFeaturesOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find, put aside, judge."""
+        # Not at the top: Arrow, SQLGlot and Google's libraries take seconds to import, a DAG file's parse has none.
+        from drivetrain.features import warehouse_sql
+        from drivetrain.features.look import look
+        from hooks.feature_store import FeatureStoreHook
+        from hooks.feature_warehouse import FeatureWarehouseHook
+
         spec, run_id = self.spec, context["run_id"]
         store, state = FeatureStoreHook(self.feature_store_conn_id), StateHook(self.state_conn_id)
         with told_to_airflow():
@@ -135,52 +136,6 @@ class StageFeaturesOperator(BaseOperator):
                 f"{self.spec.max_gib:g}: raise that, shorten lateness, or partition the table by its event time"
             )
         return gib
-
-
-def look(
-    view: View, gates: Gates, bins: Mapping[str, Bins], *, staged: str, ask: Callable[[Statement], Sequence[Any]]
-) -> tuple[Profile, Mapping[str, Bins]]:
-    """Look at staged rows: what the gates ask, and bins of the values, for later runs to be compared with.
-
-    Args:
-        view: what the rows are of.
-        gates: the spec's.
-        bins: last week's, by feature.
-        staged: the table.
-        ask: runs a statement, and gives its rows.
-    """
-    (figures,) = ask(warehouse_sql.profile(view, gates, staged=staged))
-    own = {
-        name: edges_of(quantiles)
-        for number, name in enumerate(gates.features)
-        if (quantiles := [float(each) for each in figures.get(f"quantiles_{number}") or ()])
-    }
-    edges = {name: sorted({*found, *(bins[name].edges if name in bins else ())}) for name, found in own.items()}
-    edges = {name: found for name, found in edges.items() if found}
-    counts: dict[str, dict[float, int]] = {}
-    if edges:
-        (answer,) = ask(warehouse_sql.at_most(view, edges, staged=staged))
-        for number, (name, asked) in enumerate(edges.items()):
-            counts[name] = dict(zip(asked, map(int, answer[f"at_most_{number}"]), strict=True))
-    features = {name: _seen(figures, number, counts.get(name, {})) for number, name in enumerate(gates.features)}
-    rows = int(figures["n"])
-    kept = {
-        name: Bins(found, tuple(counts[name][edge] / (rows - features[name].nulls) for edge in found))
-        for name, found in own.items()
-        if found
-    }
-    return Profile(rows, features), kept
-
-
-def _seen(figures: Mapping[str, Any], number: int, at_most: Mapping[float, int]) -> Seen:
-    least, most = figures.get(f"least_{number}"), figures.get(f"most_{number}")
-    return Seen(
-        nulls=int(figures[f"nulls_{number}"]),
-        outside=int(figures.get(f"outside_{number}") or 0),
-        least=None if least is None else float(least),
-        most=None if most is None else float(most),
-        at_most=at_most,
-    )
 
 
 def _price(gib: float) -> str:

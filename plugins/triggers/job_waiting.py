@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseEventTrigger, TriggerEvent
-
-from drivetrain.errors import DrivetrainError
 from hooks.job_queue import QUEUE_CONN_ID
 from hooks.job_wakes import job_wakes
 from hooks.state import StateHook
+from triggers.waking import WakingTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 
-class JobWaitingTrigger(BaseEventTrigger):
+class JobWaitingTrigger(WakingTrigger):
     """An asset's watcher: an event says that jobs wait, and carries none of them.
 
     Nothing is asked for while a DAG file is parsed: where the queue is, the triggerer finds out. A trigger that died,
@@ -40,24 +36,18 @@ class JobWaitingTrigger(BaseEventTrigger):
         quiet_seconds: float = 5.0,
         retry_seconds: float = 10.0,
     ) -> None:
-        super().__init__()
+        super().__init__(quiet_seconds=quiet_seconds, retry_seconds=retry_seconds)
         self.kind, self.state_conn_id, self.queue_conn_id = kind, state_conn_id, queue_conn_id
-        self.quiet_seconds, self.retry_seconds = quiet_seconds, retry_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """See BaseTrigger."""
         names = ("kind", "state_conn_id", "queue_conn_id", "quiet_seconds", "retry_seconds")
         return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Never ends: an error is logged, and the schedule's clock does the waking meanwhile."""
-        while True:
-            wakes = job_wakes(self.kind, state_conn_id=self.state_conn_id, queue_conn_id=self.queue_conn_id)
-            try:
-                async with aclosing(wakes):
-                    async for _ in wakes:
-                        yield TriggerEvent({"kind": self.kind})
-                        await asyncio.sleep(self.quiet_seconds)
-            except DrivetrainError as error:
-                self.log.warning("%s: nobody is woken by jobs, trying again in %g s", error, self.retry_seconds)
-                await asyncio.sleep(self.retry_seconds)
+    def wakes(self) -> AsyncGenerator[None, None]:
+        """See WakingTrigger."""
+        return job_wakes(self.kind, state_conn_id=self.state_conn_id, queue_conn_id=self.queue_conn_id)
+
+    def payload(self) -> dict[str, Any]:
+        """See WakingTrigger."""
+        return {"kind": self.kind}

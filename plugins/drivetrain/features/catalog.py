@@ -39,18 +39,24 @@ def load_features(include: Path, *, only: str | None = None) -> FeatureSpecs:
         only: a DAG's id; None: all.
     """
     specs, broken = [], []
+    places: dict[tuple[str, str], str] = {}
     for path in spec_files(include / "specs" / "features"):
         if only is not None and f"{PREFIX}{path.stem}" != only:
             continue
         try:
-            specs.append(_load(path))
+            specs.append(_load(path, places))
         except SpecError as error:
             broken.append(teams.broken(path, error))
     return FeatureSpecs(tuple(specs), tuple(broken))
 
 
-def _load(path: Path) -> FeatureSpec:
+def _load(path: Path, places: dict[tuple[str, str], str]) -> FeatureSpec:
     spec = load_spec(path, FeatureSpec)
     if spec.view != path.stem:
         raise SpecError(f"{path}: view: {spec.view!r} is not the file's name, call the file {spec.view}.yaml")
+    if (landing := spec.landing) is not None:
+        for (bucket, prefix), other in places.items():
+            if bucket == landing.bucket and (prefix.startswith(landing.prefix) or landing.prefix.startswith(prefix)):
+                raise SpecError(f"{path}: landing.prefix: {other}.yaml has {prefix}: a file would be of both")
+        places[landing.bucket, landing.prefix] = spec.view
     return spec

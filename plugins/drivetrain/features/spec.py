@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from drivetrain.spec_types import Duration, Email, Schedule, Slug, parse_duration
 from drivetrain.specs import ClosedModel
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
 MAX_SHARDS = 64
+SET_ASIDE = "set-aside"  # where files go that are not fit to be loaded
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -84,6 +85,30 @@ class Gates(ClosedModel):
     features: dict[str, FeatureGate] = Field(default_factory=dict)
 
 
+class Landing(ClosedModel):
+    """Where files with the view's rows arrive.
+
+    Attributes:
+        bucket: of Google Cloud Storage.
+        prefix: of the files' names; what arrives elsewhere is of no interest.
+        max_reject_share: the largest share of a file's rows that may be set aside, 0 to 1; above it the file is.
+        max_times_usual: a file with more than so many times the median of the files before is set aside; it is asked
+            once there are five of them.
+    """
+
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$")]
+    prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9=._-]+/)+$")]
+    max_reject_share: Share = 0.01
+    max_times_usual: Annotated[float, Field(gt=1)] = 10
+
+    @field_validator("prefix")
+    @classmethod
+    def _not_ours(cls, prefix: str) -> str:
+        if prefix.startswith(f"{SET_ASIDE}/"):
+            raise ValueError(f"{SET_ASIDE}/ is for files that were set aside, choose another")
+        return prefix
+
+
 class FeatureSpec(ClosedModel):
     """How one feature view gets from BigQuery into Redis.
 
@@ -95,6 +120,7 @@ class FeatureSpec(ClosedModel):
             what a query scans.
         shards: how many tasks write side by side.
         max_gib: a run that would scan more of BigQuery's than that is refused.
+        landing: where files arrive that are loaded into the view's table; None: somebody else fills it.
     """
 
     view: Slug
@@ -107,6 +133,7 @@ class FeatureSpec(ClosedModel):
     shards: Annotated[int, Field(ge=1, le=MAX_SHARDS)] = 1
     max_gib: Annotated[float, Field(gt=0)] = 100
     gates: Gates = Gates()
+    landing: Landing | None = None
 
     @property
     def freshness_objective(self) -> dt.timedelta:

@@ -42,3 +42,21 @@ feature_runs = sa.Table(
     sa.Index("feature_runs_by_time", "project", "view", "started_at"),
     comment="How each run of a feature view went; one row a run.",
 )
+
+feature_files = sa.Table(
+    "feature_files",
+    metadata,
+    sa.Column("bucket", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("generation", sa.BigInteger, primary_key=True),
+    sa.Column("project", sa.Text, nullable=False),
+    sa.Column("view", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False, comment="loaded or set aside"),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    sa.Column("landed_at", _AT, nullable=False),
+    sa.Column("done_at", _AT, nullable=False),
+    sa.Index("feature_files_by_time", "project", "view", "done_at"),
+    comment="What became of each file that arrived for a feature view; one row a version of a file.",
+)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from drivetrain.features.drift import Bins
-from drivetrain.state.feature_tables import feature_runs, feature_watermarks
+from drivetrain.state.feature_tables import feature_files, feature_runs, feature_watermarks
 from drivetrain.state.transaction import transaction
 
 if TYPE_CHECKING:
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
+    from drivetrain.features.landing import LandedFile
     from drivetrain.features.window import Window
 
 USUAL = 20  # runs that say how many rows are usual
 COMPARED_AFTER = dt.timedelta(days=7)
-_R, _W = feature_runs.c, feature_watermarks.c
+_F, _R, _W = feature_files.c, feature_runs.c, feature_watermarks.c
 
 
 class RunKind(StrEnum):
@@ -48,6 +49,70 @@ class Totals:
     written: int
     stale: int
     rejected: int
+
+
+class FileOutcome(StrEnum):
+    """What became of a file that arrived."""
+
+    LOADED = "loaded"
+    SET_ASIDE = "set aside"
+
+
+class PostgresFeatureFiles:
+    """What became of the files that arrived for one view.
+
+    Args:
+        engine: of the database that drivetrain.state.migrate has prepared.
+        project: Feast's.
+        view: its name.
+    """
+
+    def __init__(self, engine: Engine, project: str, view: str) -> None:
+        self._engine, self._project, self._view = engine, project, view
+
+    def outcome(self, file: LandedFile) -> FileOutcome | None:
+        """What became of this version of a file; None: nothing yet."""
+        version = (_F.bucket == file.bucket, _F.name == file.name, _F.generation == file.generation)
+        with transaction(self._engine) as connection:
+            found = connection.execute(sa.select(_F.outcome).where(*version)).scalar()
+        return None if found is None else FileOutcome(found)
+
+    def usual_rows(self) -> Sequence[int]:
+        """How many rows the last files had that were loaded, the newest first."""
+        query = (
+            sa.select(_F.rows)
+            .where(_F.project == self._project, _F.view == self._view, _F.outcome == FileOutcome.LOADED)
+            .order_by(_F.done_at.desc())
+            .limit(USUAL)
+        )
+        with transaction(self._engine) as connection:
+            return list(connection.execute(query).scalars())
+
+    def done(
+        self,
+        file: LandedFile,
+        outcome: FileOutcome,
+        *,
+        rows: int,
+        rejected: int,
+        landed_at: dt.datetime,
+        now: dt.datetime,
+        reason: str = "",
+    ) -> None:
+        """Keep what became of a file; may be repeated."""
+        values = {
+            "project": self._project,
+            "view": self._view,
+            "outcome": outcome,
+            "reason": reason,
+            "rows": rows,
+            "rejected": rejected,
+            "landed_at": landed_at,
+            "done_at": now,
+        }
+        put = insert(feature_files).values(bucket=file.bucket, name=file.name, generation=file.generation, **values)
+        with transaction(self._engine) as connection:
+            connection.execute(put.on_conflict_do_update(index_elements=["bucket", "name", "generation"], set_=values))
 
 
 class PostgresFeatureRuns:

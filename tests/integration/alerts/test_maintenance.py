@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from drivetrain.alerts.entry import seen
 from drivetrain.errors import UnavailableError
+from drivetrain.features.landing import LandedFile
 from drivetrain.features.window import Window
 from drivetrain.jobs.postgres import PostgresQueue
 from drivetrain.jobs.queue import Job
@@ -21,7 +22,7 @@ from drivetrain.sheets.memory import Remembered
 from drivetrain.sheets.spec import SheetSyncSpec
 from drivetrain.state import maintenance
 from drivetrain.state.alerts import PostgresAlerts
-from drivetrain.state.features import PostgresFeatureRuns, RunKind
+from drivetrain.state.features import FileOutcome, PostgresFeatureFiles, PostgresFeatureRuns, RunKind
 from drivetrain.state.job_tables import job_dead_letters
 from drivetrain.state.maintenance import Keep, Pruned, maintain, months_ago
 from drivetrain.state.memory import PostgresMemory
@@ -38,13 +39,13 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 MONTHS = "SELECT relname FROM pg_class WHERE relname ~ '^sheet_runs_[0-9]{4}_[0-9]{2}$' ORDER BY 1"
-NOTHING = Pruned(months=0, rejects=0, dead_letters=0, alerts=0, feature_runs=0, memories=0)
+NOTHING = Pruned(months=0, rejects=0, dead_letters=0, alerts=0, feature_runs=0, feature_files=0, memories=0)
 
 
 @pytest.fixture
 def history(engine: Engine) -> Iterator[Engine]:
-    """24 months of runs; 3 + 2 rejects, 1 + 1 dead letters, 1 + 1 alerts that are over, 1 + 1 feature runs,
-    1 + 2 memories: old + young."""
+    """24 months of runs; 3 + 2 rejects, 1 + 1 dead letters, alerts that are over, feature runs and files, 1 + 2
+    memories: old + young."""
     with engine.begin() as connection:
         ensure_months(connection, "sheet_runs", [months_ago(NOON, back) for back in range(24)])
         for number in range(5):
@@ -60,9 +61,11 @@ def history(engine: Engine) -> Iterator[Engine]:
         entry = seen(None, alert(key), "ops", at)
         PostgresAlerts(engine).keep([entry, seen(None, alert(f"{key} and on"), "ops", at)])
         PostgresAlerts(engine).keep([replace(entry, over_at=at, over_told_at=at)])
-    views = PostgresFeatureRuns(engine, "marketplace", "cars")
+    views, files = (kind(engine, "marketplace", "cars") for kind in (PostgresFeatureRuns, PostgresFeatureFiles))
     for run_id, at in (("old", NOON - 91 * DAY), ("young", NOON - 89 * DAY)):
         views.staged(run_id, RunKind.NEWS, Window(until=at), now=at, rows=1, bins={})
+        facts = {"rows": 1, "rejected": 0, "landed_at": at, "now": at}
+        files.done(LandedFile("landing", run_id, 1), FileOutcome.LOADED, **facts)
     syncs = _remember(engine, ["left", "going", "gone"])
     for count, days in ((3, 40), (2, 31), (1, 29)):
         PostgresRegistry(engine).register(syncs[:count], NOON - days * DAY)
@@ -96,7 +99,7 @@ def months(engine: Engine) -> list[str]:
 
 def test_what_is_old_goes_and_the_next_month_is_there(history: Engine) -> None:
     gone = maintain(history, Keep(), NOON)
-    assert gone == Pruned(months=10, rejects=3, dead_letters=1, alerts=1, feature_runs=1, memories=1)
+    assert gone == Pruned(months=10, rejects=3, dead_letters=1, alerts=1, feature_runs=1, feature_files=1, memories=1)
     left = months(history)
     assert (left[0], left[-1], len(left)) == ("2025_10", "2026_12", 15), "13 before this month, this one and the next"
     assert maintain(history, Keep(), NOON) == NOTHING, "a second time there is nothing to do"
@@ -111,7 +114,9 @@ def test_what_is_old_goes_and_the_next_month_is_there(history: Engine) -> None:
 def test_a_dry_run_counts_the_same_and_changes_nothing(history: Engine) -> None:
     before = months(history)
     counted = maintain(history, Keep(months=3, reject_days=1), NOON, dry_run=True)
-    assert counted == Pruned(months=20, rejects=5, dead_letters=1, alerts=1, feature_runs=1, memories=1)
+    assert counted == Pruned(
+        months=20, rejects=5, dead_letters=1, alerts=1, feature_runs=1, feature_files=1, memories=1
+    )
     assert months(history) == before
     assert maintain(history, Keep(months=3, reject_days=1), NOON) == counted
 
@@ -154,6 +159,15 @@ def test_the_operator_takes_the_runs_parameters(history: Engine) -> None:
     would = run(keep_months=1, reject_days=36_500, dry_run=True)
     assert would["dry_run"] is True
     assert would["rejects"] == 0, "a hundred years have not passed"
-    assert set(would) == {"months", "rejects", "dead_letters", "alerts", "feature_runs", "memories", "dry_run"}
+    assert set(would) == {
+        "months",
+        "rejects",
+        "dead_letters",
+        "alerts",
+        "feature_runs",
+        "feature_files",
+        "memories",
+        "dry_run",
+    }
     with pytest.raises(AirflowFailException, match="unknown key keep_month; known: alert_days"):
         run(keep_month=1)

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+import yaml
+from airflow.sdk import DAG
 from redis import Redis
+from typer.testing import CliRunner
 
+from commands import features
+from drivetrain.features.landing import landing_topic
 from drivetrain.features.spec import FeatureSpec
-from drivetrain.state.feature_tables import feature_runs, feature_watermarks
+from drivetrain.state.alert_tables import alerts
+from drivetrain.state.feature_tables import feature_files, feature_runs, feature_watermarks
+from hooks.pubsub_client import Message, PubSubClient
 from hooks.state import StateHook
 from operators.feature_finish import FinishFeaturesOperator
+from operators.feature_land import LandFeatureFilesOperator
 from operators.feature_materialize import MaterializeFeaturesOperator
 from operators.feature_stage import StageFeaturesOperator
 from standins.bigquery.testing import BigQueryStandin, bigquery_python
+from standins.gcs.program import gcs_program
+from standins.gcs.testing import GcsStandin
+from standins.pubsub.emulator import emulator_program
+from standins.pubsub.testing import PubSubEmulator
 from tests.support.operators import Context
 from tests.support.postgres import running_postgres
 from tests.support.registries import RegistryFile
@@ -29,6 +43,7 @@ if TYPE_CHECKING:
 
     from google.cloud.bigquery import Client
 
+ROOT = Path(__file__).parents[3]
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 CARS = "marketplace.features.cars"
 COLUMNS = "car INT64, price FLOAT64, city STRING, badges ARRAY<STRING>, event_at TIMESTAMP, made_at TIMESTAMP"
@@ -103,6 +118,40 @@ class Store:
         return FinishFeaturesOperator(task_id="finish", view="cars").execute(context)
 
 
+@dataclass
+class Landing:
+    """A bucket that tells of files, and the operator that loads them."""
+
+    store: Store
+    bucket: Any
+    client: Any
+    folder: Path
+
+    def upload(self, name: str, data: bytes, *, told: bool = True) -> int:
+        """Put a file where cars arrive; gives its generation. The stand-in of Google's notification is sent, too."""
+        blob = self.bucket.blob(f"cars/{name}")
+        blob.upload_from_string(data)
+        if told:
+            self.tell(blob.name, blob.generation)
+        return int(blob.generation)
+
+    def tell(self, name: str, generation: object, event: str = "OBJECT_FINALIZE") -> None:
+        """What Google publishes."""
+        attributes = {"eventType": event, "bucketId": "landing", "objectId": name}
+        attributes |= {"objectGeneration": str(generation), "payloadFormat": "NONE"}
+        self.client.publish(landing_topic("cars"), [Message(b"", attributes)])
+
+    def names(self) -> list[str]:
+        """Of all objects."""
+        return [blob.name for blob in self.bucket.list_blobs()]
+
+    def land(self, **params: Any) -> dict[str, int]:
+        """The operator's XCom."""
+        operator = LandFeatureFilesOperator(task_id="land", spec=LANDED, include=str(self.folder), wait_seconds=1)
+        operator.dag = DAG("features_cars")
+        return operator.execute(Context("land", **params))
+
+
 def cars_spec(**changes: Any) -> FeatureSpec:
     """How cars get into Redis."""
     facts = {"view": "cars", "team": "pricing", "owner": "pricing@drivetrain.example"}
@@ -110,6 +159,7 @@ def cars_spec(**changes: Any) -> FeatureSpec:
 
 
 SPEC = cars_spec()
+LANDED = cars_spec(landing={"bucket": "landing", "prefix": "cars/", "max_reject_share": 0.25})
 
 
 def _sql(row: Mapping[str, Any]) -> str:
@@ -162,6 +212,46 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Re
         client.create_dataset("staging")
         with Redis(port=valkey.port, protocol=2, socket_timeout=20) as redis:
             yield client, redis
+
+
+@pytest.fixture(scope="module")
+def buckets() -> Iterator[tuple[Any, PubSubEmulator]]:
+    """Cloud Storage and Pub/Sub; the tests of a file share them."""
+    try:
+        gcs_program(), emulator_program()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    with GcsStandin() as gcs, PubSubEmulator() as pubsub, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", gcs.url)
+        patch.setenv("PUBSUB_EMULATOR_HOST", pubsub.host)
+        client = gcs.client("marketplace")
+        client.create_bucket("landing")
+        yield client, pubsub
+
+
+@pytest.fixture
+def landing(store: Store, buckets: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Landing:
+    """An empty bucket, nothing told."""
+    bucket = buckets[0].bucket("landing")
+    for blob in bucket.list_blobs():
+        blob.delete()
+    with StateHook().engine.begin() as connection:
+        connection.execute(sa.delete(feature_files))
+        connection.execute(sa.delete(alerts))
+    told = CliRunner().invoke(features.app, ["landing", "--include", str(_include(tmp_path))], catch_exceptions=False)
+    assert "gs://landing --topic=drivetrain-features-cars" in told.output
+    client = PubSubClient()
+    while received := client.pull(landing_topic("cars"), 100, wait_seconds=0.3):
+        client.acknowledge(landing_topic("cars"), [each.ack_id for each in received])
+    return Landing(store, bucket, client, tmp_path)
+
+
+def _include(folder: Path) -> Path:
+    path = folder / "specs" / "features" / "cars.yaml"
+    path.parent.mkdir(parents=True)
+    shutil.copytree(ROOT / "include" / "alerts", folder / "alerts")
+    path.write_text(yaml.safe_dump(LANDED.model_dump(mode="json", exclude_defaults=True)))
+    return folder
 
 
 @pytest.fixture

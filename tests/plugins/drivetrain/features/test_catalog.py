@@ -42,12 +42,23 @@ def test_a_broken_spec_is_its_teams_own_and_stops_no_other(tmp_path: Path) -> No
     assert load_features(tmp_path, only="features_cars").broken == ()
 
 
+def test_a_file_can_t_be_of_two_views(tmp_path: Path) -> None:
+    write(tmp_path, "cars", landing={"bucket": "landing", "prefix": "cars/"})
+    write(tmp_path, "other", view="other", landing={"bucket": "elsewhere", "prefix": "cars/new/"})
+    write(tmp_path, "parts", view="parts", landing={"bucket": "landing", "prefix": "cars/parts/"})
+    found = load_features(tmp_path)
+    assert [spec.view for spec in found.specs] == ["cars", "other"]
+    assert "landing.prefix: cars.yaml has cars/: a file would be of both" in found.broken[0].message
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"gates": {"features": {"price": {"min": 2, "max": 1}}}}, "min: 2 is more than max, 1"),
         ({"gates": {"features": {"price": {"max_outside_share": 0.1}}}}, "says nothing without min or max"),
         ({"gates": {"features": {"price": {"max_null_share": 2}}}}, "less than or equal to 1"),
+        ({"landing": {"bucket": "b-b", "prefix": "set-aside/x/"}}, "is for files that were set aside, choose another"),
+        ({"landing": {"bucket": "b-b", "prefix": "cars"}}, "landing.prefix: String should match pattern"),
         ({"overlap": "soon"}, "overlap: write a duration as 30m, 6h or 2d"),
         ({"shards": 65}, "shards: Input should be less than or equal to 64"),
         ({"ttl": "2d"}, "ttl: unknown key; known here: freshness"),

@@ -42,9 +42,26 @@ def upgrade() -> None:
         comment="How each run of a feature view went; one row a run.",
     )
     op.create_index("feature_runs_by_time", "feature_runs", ["project", "view", "started_at"])
+    op.create_table(
+        "feature_files",
+        sa.Column("bucket", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("generation", sa.BigInteger, primary_key=True),
+        sa.Column("project", sa.Text, nullable=False),
+        sa.Column("view", sa.Text, nullable=False),
+        sa.Column("outcome", sa.Text, nullable=False, comment="loaded or set aside"),
+        sa.Column("reason", sa.Text, nullable=False, server_default=""),
+        sa.Column("rows", sa.BigInteger, nullable=False),
+        sa.Column("rejected", sa.BigInteger, nullable=False),
+        sa.Column("landed_at", AT, nullable=False),
+        sa.Column("done_at", AT, nullable=False),
+        comment="What became of each file that arrived for a feature view; one row a version of a file.",
+    )
+    op.create_index("feature_files_by_time", "feature_files", ["project", "view", "done_at"])
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.drop_table("feature_files")
     op.drop_table("feature_runs")
     op.drop_table("feature_watermarks")
