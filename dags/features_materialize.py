@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,7 @@ from airflow.sdk import (
 
 from drivetrain.features.catalog import PREFIX, load_features
 from drivetrain.features.landing import landing_topic
-from operators.alert_notifier import AlertNotifier
-from operators.broken_spec import BrokenSpecOperator
-from operators.deadlines import told_when_late
+from operators.feature_dags import broken_dag, feature_dag
 from operators.feature_finish import WRITE, FinishFeaturesOperator
 from operators.feature_land import LAND, LandFeatureFilesOperator
 from operators.feature_materialize import MaterializeFeaturesOperator
@@ -31,7 +28,6 @@ from triggers.messages_waiting import MessagesWaitingTrigger
 
 if TYPE_CHECKING:
     from drivetrain.features.spec import FeatureSpec
-    from drivetrain.teams import BrokenSpec
 
 INCLUDE = Path(__file__).parents[1] / "include"
 RANGE = {"type": ["null", "string"], "format": "date-time"}
@@ -60,12 +56,7 @@ def build_dag(spec: FeatureSpec) -> DAG:
         description=f"Feature view {spec.view}, BigQuery to Redis",
         doc_md=_documentation(spec),
         schedule=_schedule(spec),
-        catchup=False,
-        max_active_runs=1,  # two would read from one watermark
-        dagrun_timeout=timedelta(hours=2),
-        deadline=told_when_late(INCLUDE, spec.freshness_objective, team=spec.team),
-        tags=["features", f"team:{spec.team}"],
-        default_args=_arguments(spec.team),
+        **feature_dag(INCLUDE, spec.team, tag="features", within=spec.freshness_objective),
         params={
             "start": Param(None, **RANGE, title="Start", description="Write event times from then on again, in UTC."),
             "end": Param(None, **RANGE, title="End", description="And before then; left out: now."),
@@ -125,38 +116,8 @@ def _documentation(spec: FeatureSpec) -> str:
     )
 
 
-def build_broken_dag(broken: BrokenSpec) -> DAG:
-    """A spec that can't be used: its DAG says why, and stops no other."""
-    with DAG(
-        dag_id=f"{PREFIX}{broken.task_id}",
-        description="A spec that can't be used",
-        doc_md=broken.message,
-        schedule=None,
-        catchup=False,
-        max_active_runs=1,
-        dagrun_timeout=timedelta(hours=1),
-        tags=["features", f"team:{broken.team}"],
-        default_args=_arguments(broken.team),
-    ) as dag:
-        BrokenSpecOperator(task_id=STAGE, message=broken.message, kind="views", doc_md=broken.message)
-    return dag
-
-
-def _arguments(team: str) -> dict[str, object]:
-    return {
-        "owner": team,
-        "retries": 3,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=10),
-        "execution_timeout": timedelta(minutes=60),
-        "executor_config": task_pod(INCLUDE, "light"),
-        "on_failure_callback": AlertNotifier(include=str(INCLUDE), team=team),
-    }
-
-
 _found = load_features(INCLUDE, only=get_parsing_context().dag_id)
 for _spec in _found.specs:
     globals()[f"{PREFIX}{_spec.view}"] = build_dag(_spec)
 for _broken in _found.broken:
-    globals()[f"{PREFIX}{_broken.task_id}"] = build_broken_dag(_broken)
+    globals()[f"{PREFIX}{_broken.task_id}"] = broken_dag(INCLUDE, PREFIX, _broken)

@@ -12,6 +12,7 @@ from drivetrain.alerts.routes import AlertRoutes
 from drivetrain.cleanup.retention import Retention
 from drivetrain.errors import FatalError
 from drivetrain.features.spec import FeatureSpec
+from drivetrain.features.training_spec import TrainingSetSpec
 from drivetrain.kubernetes.presets import TaskPresets
 from drivetrain.rbac.spec import RoleSpec, TeamAccessSpec, TeamRoleSpec
 from drivetrain.sheets.load_spec import SheetLoadSpec
@@ -27,6 +28,7 @@ MODELS: dict[str, type[ClosedModel]] = {
     "sheet_sync": SheetSyncSpec,
     "sheet_load": SheetLoadSpec,
     "feature_view": FeatureSpec,
+    "training_set": TrainingSetSpec,
     "alert_routes": AlertRoutes,
     "workbooks": Listing,
     "rbac_role": RoleSpec,

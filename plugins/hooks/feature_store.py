@@ -21,7 +21,7 @@ from hooks.online_writer import OnlineWriter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drivetrain.features.registry import RegisteredView
+    from drivetrain.features.registry import RegisteredView, Registry
     from hooks.state import StateHook
 
 _TIMEOUT_SECONDS = 30.0
@@ -78,6 +78,21 @@ class FeatureStoreHook(BaseHook):
             raise FatalError(f"{where}: {', '.join(missing)} is missing: docs/FEATURES.md says what belongs there")
         return FeatureStoreSettings(**extra)
 
+    @cached_property
+    def registry(self) -> Registry:
+        """What is defined.
+
+        Raises:
+            RegistryError: there is no registry, or nothing of the project in it.
+        """
+        settings = self.settings
+        parts = urlsplit(settings.registry)
+        if parts.scheme == "gs":
+            folder, _, file = parts.path.strip("/").rpartition("/")
+            data = GcsBucket(parts.netloc, folder, gcp_conn_id=settings.gcp_conn_id).read(file)
+            return read_registry(data, settings.project, where=settings.registry)
+        return load_registry(Path(settings.registry), settings.project)
+
     def view(self, name: str) -> RegisteredView:
         """A view that is to be online.
 
@@ -85,15 +100,7 @@ class FeatureStoreHook(BaseHook):
             RegistryError: there is no registry, or no such view in it.
             FatalError: the view is not to be online.
         """
-        settings = self.settings
-        parts = urlsplit(settings.registry)
-        if parts.scheme == "gs":
-            folder, _, file = parts.path.strip("/").rpartition("/")
-            data = GcsBucket(parts.netloc, folder, gcp_conn_id=settings.gcp_conn_id).read(file)
-            found = read_registry(data, settings.project, where=settings.registry)
-        else:
-            found = load_registry(Path(settings.registry), settings.project)
-        registered = found.view(name)
+        registered = self.registry.view(name)
         if not registered.online:
             raise FatalError(f"feature view {name}: is defined with online=False: change that, or remove its spec")
         return registered

@@ -185,6 +185,16 @@ class FeatureWarehouseHook(BaseHook):
                 return
         raise UnavailableError(f"BigQuery: {table}: {_LOADS} jobs of {key} failed: drivetrain-{key}-0 and on say why")
 
+    def columns(self, table: str) -> Sequence[str]:
+        """The names of a table's columns."""
+        with self._mapped():
+            return [field.name for field in self._client.get_table(table, timeout=_CALL_SECONDS).schema]
+
+    def rows(self, table: str) -> int:
+        """How many rows a table has."""
+        with self._mapped():
+            return int(self._client.get_table(table, timeout=_CALL_SECONDS).num_rows or 0)
+
     def drop(self, table: str) -> None:
         """Remove a table, if it is there."""
         with self._mapped():

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PARAMS = ("dry_run", "end", "start")
 STAGE = "stage"
+# Americas, Europe and most of Asia in November 2026: https://cloud.google.com/bigquery/pricing
+USD_A_GIB = 6.25 / 1024
 FEATURE_STORE = "feature_store_default"  # see hooks.feature_store
 
 
@@ -64,6 +66,11 @@ def asked_range(params: Mapping[str, Any]) -> tuple[dt.datetime, dt.datetime | N
             raise FatalError("end: there is no start: give both, or none of them for what is new")
         return None
     return start, end
+
+
+def price(gib: float) -> str:
+    """What a query of so many GiB costs, for people."""
+    return f"{gib:,.2f} GiB, {gib * USD_A_GIB:,.4f} USD on demand"
 
 
 def digest(run_id: str) -> str:

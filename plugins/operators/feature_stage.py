@@ -14,7 +14,7 @@ from drivetrain.state.features import RunKind
 from hooks.state import StateHook
 from operators.confs import refuse_unknown
 from operators.failures import told_to_airflow
-from operators.feature_runs import FEATURE_STORE, PARAMS, StagedRows, asked_range, digest
+from operators.feature_runs import FEATURE_STORE, PARAMS, StagedRows, asked_range, digest, price
 from operators.runs import is_dry_run
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from drivetrain.features.window import Window
     from drivetrain.state.features import PostgresFeatureRuns
     from hooks.feature_warehouse import FeatureWarehouseHook
-
-# Americas, Europe and most of Asia in November 2026: https://cloud.google.com/bigquery/pricing
-USD_A_GIB = 6.25 / 1024
 
 
 class StageFeaturesOperator(BaseOperator):
@@ -91,7 +88,7 @@ class StageFeaturesOperator(BaseOperator):
             if is_dry_run(context):
                 counted = warehouse_sql.count(registered, window)
                 (row,) = warehouse.run(counted, max_gib=spec.max_gib, labels=labels)
-                self.log.info("dry run: %d rows of %s, %s; nothing was staged", row["n"], spec.view, _price(gib))
+                self.log.info("dry run: %d rows of %s, %s; nothing was staged", row["n"], spec.view, price(gib))
                 return StagedRows("", int(row["n"]), gib, "").as_xcom()
             warehouse.run(statement, max_gib=spec.max_gib, labels=labels)
             bins = runs.bins(now)
@@ -114,7 +111,7 @@ class StageFeaturesOperator(BaseOperator):
                     f"feature view {spec.view}: {profile.rows:,} rows are not fit to be served, and Redis keeps what "
                     f"it has; they are in {table} for {warehouse_sql.STAGED_DAYS} days.\n" + "\n".join(verdict.refusals)
                 )
-        self.log.info("%s: %d rows of %s to write, %s", spec.view, profile.rows, kind, _price(gib))
+        self.log.info("%s: %d rows of %s to write, %s", spec.view, profile.rows, kind, price(gib))
         return StagedRows(table, profile.rows, gib, "" if kind is RunKind.BACKFILL else now.isoformat()).as_xcom()
 
     def _window(
@@ -132,11 +129,7 @@ class StageFeaturesOperator(BaseOperator):
         gib = warehouse.gib(statement)
         if gib > self.spec.max_gib:
             raise LimitError(
-                f"feature view {self.spec.view}: the run would scan {gib:,.1f} GiB ({_price(gib)}), more than max_gib, "
+                f"feature view {self.spec.view}: the run would scan {gib:,.1f} GiB ({price(gib)}), more than max_gib, "
                 f"{self.spec.max_gib:g}: raise that, shorten lateness, or partition the table by its event time"
             )
         return gib
-
-
-def _price(gib: float) -> str:
-    return f"{gib:,.2f} GiB, {gib * USD_A_GIB:,.4f} USD on demand"

@@ -1,4 +1,4 @@
-"""All feature specs of a repository, read from include/specs/features/."""
+"""All specs of feature views and training sets of a repository, read from include/specs/."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from drivetrain import teams
 from drivetrain.errors import SpecError
 from drivetrain.features.spec import FeatureSpec
+from drivetrain.features.training_spec import TrainingSetSpec
 from drivetrain.specs import load_spec, spec_files
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from drivetrain.teams import BrokenSpec
 
 PREFIX = "features_"
+TRAINING_PREFIX = "training_set_"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,51 @@ def load_features(include: Path, *, only: str | None = None) -> FeatureSpecs:
         except SpecError as error:
             broken.append(teams.broken(path, error))
     return FeatureSpecs(tuple(specs), tuple(broken))
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """A spec, and the SELECT that it names."""
+
+    spec: TrainingSetSpec
+    sql: str
+
+
+@dataclass(frozen=True)
+class TrainingSets:
+    """As FeatureSpecs."""
+
+    sets: tuple[TrainingSet, ...]
+    broken: tuple[BrokenSpec, ...]
+
+
+def load_training_sets(include: Path, *, only: str | None = None) -> TrainingSets:
+    """As load_features, of include/specs/training_sets/."""
+    sets, broken = [], []
+    for path in spec_files(include / "specs" / "training_sets"):
+        if only is not None and f"{TRAINING_PREFIX}{path.stem}" != only:
+            continue
+        try:
+            sets.append(_load_training_set(path, include))
+        except SpecError as error:
+            broken.append(teams.broken(path, error))
+    return TrainingSets(tuple(sets), tuple(broken))
+
+
+def _load_training_set(path: Path, include: Path) -> TrainingSet:
+    spec = load_spec(path, TrainingSetSpec)
+    if spec.training_set != path.stem:
+        raise SpecError(
+            f"{path}: training_set: {spec.training_set!r} is not the file's name, call the file "
+            f"{spec.training_set}.yaml"
+        )
+    file = include / "sql" / spec.sql
+    try:
+        return TrainingSet(spec, file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(f"{path}: sql: {file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SpecError(f"{path}: sql: {file} is not UTF-8 text: save it as UTF-8") from None
 
 
 def _load(path: Path, places: dict[tuple[str, str], str]) -> FeatureSpec:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SHARD = "drivetrain_shard"
 STAGED_DAYS = 3  # for as long a refused run's rows can be looked at
 QUANTILES = 20
-_DIALECT = "bigquery"
+DIALECT = "bigquery"
 _SOURCE = "source"
 
 
@@ -57,33 +57,37 @@ def stage(registered: RegisteredView, window: Window, *, target: str, shards: in
     made = [_column(view.created_field).desc()] if view.created_field else []
     # Of rows that are made at the same time always the same one: a run that is repeated must not choose another.
     whole = exp.Struct(expressions=[_column(name) for name in view.features])
-    order = [_column(view.timestamp_field).desc(), *made, _json(whole).desc()]
+    order = [_column(view.timestamp_field).desc(), *made, json_text(whole).desc()]
     rank = exp.Window(
         this=exp.RowNumber(), partition_by=[key.copy() for key in keys], order=exp.Order(expressions=order)
     )
     without_entity = [key.copy().is_(exp.null()) for key in keys]
-    fingerprint = exp.func("FARM_FINGERPRINT", _json(exp.Struct(expressions=[key.copy() for key in keys])))
+    fingerprint = exp.func("FARM_FINGERPRINT", json_text(exp.Struct(expressions=[key.copy() for key in keys])))
     # The remainder first: the least of all integers has no absolute value.
-    shard = exp.func("ABS", exp.func("MOD", fingerprint, exp.Literal.number(shards), dialect=_DIALECT))
+    shard = exp.func("ABS", exp.func("MOD", fingerprint, exp.Literal.number(shards), dialect=DIALECT))
     rows = (
         exp.select(*(_column(name) for name in dict.fromkeys(view.columns)), shard.as_(SHARD, quoted=True))
-        .from_(_from(registered))
+        .from_(source_rows(registered))
         .where(*_conditions(view, window))
         .qualify(exp.or_(*without_entity, rank.eq(1)))
     )
-    text = (
-        f"CREATE OR REPLACE TABLE {_table(target).sql(_DIALECT)} CLUSTER BY `{SHARD}` "
-        f"OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {STAGED_DAYS} DAY)) "
-        f"AS {rows.sql(_DIALECT)}"
+    return Statement(staged_as(target, rows.sql(DIALECT), cluster_by=SHARD), window.parameters)
+
+
+def staged_as(target: str, query: str, *, cluster_by: str | None = None) -> str:
+    """A table of a query's rows that is there for some days; one that is there is replaced."""
+    clustered = f"CLUSTER BY `{cluster_by}` " if cluster_by else ""
+    return (
+        f"CREATE OR REPLACE TABLE {table_named(target).sql(DIALECT)} {clustered}"
+        f"OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {STAGED_DAYS} DAY)) AS {query}"
     )
-    return Statement(text, window.parameters)
 
 
 def count(registered: RegisteredView, window: Window) -> Statement:
     """How many rows of a window there are, as `n`, with all that an entity has."""
     number = exp.Count(this=exp.Star()).as_("n")
-    query = exp.select(number).from_(_from(registered)).where(*_conditions(registered.view, window))
-    return Statement(query.sql(_DIALECT), window.parameters)
+    query = exp.select(number).from_(source_rows(registered)).where(*_conditions(registered.view, window))
+    return Statement(query.sql(DIALECT), window.parameters)
 
 
 def profile(view: View, gates: Gates, *, staged: str) -> Statement:
@@ -111,7 +115,7 @@ def profile(view: View, gates: Gates, *, staged: str) -> Statement:
         if gate.max_psi is not None:
             quantiles = exp.func("APPROX_QUANTILES", value.copy(), exp.Literal.number(QUANTILES))
             figures.append(quantiles.as_(f"quantiles_{number}"))
-    return Statement(exp.select(*figures).from_(_table(staged)).sql(_DIALECT), {})
+    return Statement(exp.select(*figures).from_(table_named(staged)).sql(DIALECT), {})
 
 
 def at_most(view: View, edges: Mapping[str, Sequence[float]], *, staged: str) -> Statement:
@@ -120,7 +124,7 @@ def at_most(view: View, edges: Mapping[str, Sequence[float]], *, staged: str) ->
         exp.Array(expressions=[exp.CountIf(this=_value(view, name) <= edge) for edge in asked]).as_(f"at_most_{number}")
         for number, (name, asked) in enumerate(edges.items())
     ]
-    return Statement(exp.select(*figures).from_(_table(staged)).sql(_DIALECT), {})
+    return Statement(exp.select(*figures).from_(table_named(staged)).sql(DIALECT), {})
 
 
 def shard_is(number: int) -> str:
@@ -142,11 +146,16 @@ def _conditions(view: View, window: Window) -> list[exp.Expr]:
     return found
 
 
-def _from(registered: RegisteredView) -> exp.Expr:
+def source_rows(registered: RegisteredView) -> exp.Table | exp.Subquery:
+    """A view's table or query, its columns called as the view calls them.
+
+    Raises:
+        FatalError: it has neither, or its query can't be read.
+    """
     source, view = registered.source, registered.view
     if not source.table and not source.query:
         raise FatalError(f"feature view {view.name}: its source is no table and no query of BigQuery's")
-    rows = _table(source.table) if source.table else _query(source, view).subquery()
+    rows = table_named(source.table) if source.table else _query(source, view).subquery()
     if not source.field_mapping:
         rows.set("alias", exp.TableAlias(this=exp.to_identifier(_SOURCE)))
         return rows
@@ -160,7 +169,7 @@ def _from(registered: RegisteredView) -> exp.Expr:
 
 def _query(source: Source, view: View) -> exp.Query:
     try:
-        query = sqlglot.parse_one(source.query, dialect=_DIALECT)
+        query = sqlglot.parse_one(source.query, dialect=DIALECT)
     except SqlglotError as error:
         raise FatalError(f"feature view {view.name}: its query can't be read: {str(error).splitlines()[0]}") from None
     if not isinstance(query, exp.Query):
@@ -168,7 +177,12 @@ def _query(source: Source, view: View) -> exp.Query:
     return query
 
 
-def _table(name: str) -> exp.Table:
+def table_named(name: str) -> exp.Table:
+    """A table by its whole name.
+
+    Raises:
+        FatalError: the name has other than two or three parts.
+    """
     parts = name.split(".")
     if len(parts) not in (2, 3) or not all(parts):
         raise FatalError(f"table {name}: write it as project.dataset.table")
@@ -180,7 +194,8 @@ def _column(name: str) -> exp.Column:
     return exp.column(name, quoted=True)
 
 
-def _json(value: exp.Expr) -> exp.Expr:
+def json_text(value: exp.Expr) -> exp.Expr:
+    """A value that is the same text each time."""
     return exp.Anonymous(this="TO_JSON_STRING", expressions=[value])
 
 

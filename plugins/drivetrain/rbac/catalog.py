@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from drivetrain.errors import SpecError
-from drivetrain.features.catalog import PREFIX, load_features
+from drivetrain.features.catalog import PREFIX, TRAINING_PREFIX, load_features, load_training_sets
 from drivetrain.rbac.permissions import DAGS, HOMEPAGE, Permission, on_dag
 from drivetrain.rbac.plan import WantedRole
 from drivetrain.rbac.spec import MAX_ROLE_NAME, Members, RoleSpec, TeamAccessSpec, TeamRoleSpec, pairs, team_role
@@ -158,11 +158,13 @@ def _team_dags(include: Path, folder: Path, teams: Mapping[str, TeamAccessSpec])
         for owner in owners:
             if owner.team != UNASSIGNED:
                 found.setdefault(owner.team, set()).add(f"sheets_{kind}_{owner.team}")
-    features = load_features(include)
-    owned = [(spec.team, spec.view) for spec in features.specs]
-    owned += [(spec.team, spec.task_id) for spec in features.broken if spec.team != UNASSIGNED]
-    for team, view in owned:
-        found.setdefault(team, set()).add(f"{PREFIX}{view}")
+    features, training = load_features(include), load_training_sets(include)
+    owned = [(spec.team, f"{PREFIX}{spec.view}") for spec in features.specs]
+    owned += [(each.spec.team, f"{TRAINING_PREFIX}{each.spec.training_set}") for each in training.sets]
+    for prefix, specs in ((PREFIX, features.broken), (TRAINING_PREFIX, training.broken)):
+        owned += [(spec.team, f"{prefix}{spec.task_id}") for spec in specs if spec.team != UNASSIGNED]
+    for team, dag in owned:
+        found.setdefault(team, set()).add(dag)
     owner_of = {dag: team for team, dags in found.items() for dag in dags}
     for team, access in sorted(teams.items()):
         for dag in access.dags:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
-CARS = "marketplace.features.cars"
+CARS, DEALERS = "marketplace.features.cars", "marketplace.features.dealers"
 COLUMNS = "car INT64, price FLOAT64, city STRING, badges ARRAY<STRING>, event_at TIMESTAMP, made_at TIMESTAMP"
 FEATURES = {"price": "DOUBLE", "city": "STRING", "badges": "STRING_LIST"}
 TIMES = {"timestamp": "event_at", "created": "made_at"}
@@ -186,6 +186,11 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Re
     registry = folder / "registry.db"
     file = RegistryFile()
     file.view("cars", {"car": "INT64"}, FEATURES, ttl=dt.timedelta(days=30), table=CARS, **TIMES)
+    file.view(
+        "dealers", {"dealer": "STRING", "city": "STRING"}, {"rating": "INT64"}, table=DEALERS, timestamp="event_at"
+    )
+    file.service("page", {"cars": ["price", "badges"], "dealers": ["rating"]})
+    file.service("twice", {"cars": ["price"], "offline": ["price"]})
     file.view("offline", {"car": "INT64"}, FEATURES, table=CARS, online=False, **TIMES)
     file.view("lost", {"car": "INT64"}, FEATURES, table="marketplace.features.lost", **TIMES)
     file.view("short", {"car": "INT64"}, {"colour": "STRING"}, table=CARS, **TIMES)
@@ -210,6 +215,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Re
         client = bigquery.client()
         client.create_dataset("features")
         client.create_dataset("staging")
+        client.create_dataset("training")
         with Redis(port=valkey.port, protocol=2, socket_timeout=20) as redis:
             yield client, redis
 
