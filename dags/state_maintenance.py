@@ -54,7 +54,7 @@ with DAG(
             type="integer",
             minimum=8,
             maximum=3650,
-            description="Days to keep how runs and files of feature views went.",
+            description="Days to keep how runs, files and audits of feature views went.",
         ),
         "removed_days": Param(
             KEEP.removed_days,
@@ -68,5 +68,5 @@ with DAG(
 ):
     StateMaintenanceOperator(
         task_id="prune",
-        doc_md="Its XCom counts months, rejects, dead letters, alerts, feature runs, files and memories.",
+        doc_md="Its XCom counts months, rejects, dead letters, alerts, feature runs, files, audits and memories.",
     )

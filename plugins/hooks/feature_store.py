@@ -11,16 +11,18 @@ from urllib.parse import urlsplit
 
 from airflow.sdk import BaseHook
 from redis import Redis
+from redis.exceptions import RedisError
 
 from drivetrain.errors import FatalError
 from drivetrain.features.registry import load_registry, read_registry
 from drivetrain.state.features import PostgresFeatureRuns
 from hooks.file_stores import GcsBucket
-from hooks.online_writer import OnlineWriter
+from hooks.online_writer import BATCH, OnlineWriter, mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from drivetrain.features.online_rows import OnlineRows
     from drivetrain.features.registry import RegisteredView, Registry
     from hooks.state import StateHook
 
@@ -108,8 +110,31 @@ class FeatureStoreHook(BaseHook):
     @contextmanager
     def writer(self) -> Iterator[OnlineWriter]:
         """What writes into Redis."""
+        with self._redis() as client:
+            yield OnlineWriter(client, key_ttl_seconds=self.settings.expire_seconds)
+
+    def stored(self, rows: OnlineRows) -> Sequence[Sequence[bytes | None]]:
+        """What Redis has of entities, in the order of OnlineRows.fields, shape (n, fields).
+
+        Raises:
+            UnavailableError: Redis can't be reached.
+        """
+        found: list[Sequence[bytes | None]] = []
+        keys = rows.keys.to_pylist()
+        try:
+            with self._redis() as client:
+                for start in range(0, len(keys), BATCH):
+                    with client.pipeline(transaction=False) as pipe:
+                        for key in keys[start : start + BATCH]:
+                            pipe.hmget(key, rows.fields)
+                        found += pipe.execute()
+        except RedisError as error:
+            raise mapped(error) from error
+        return found
+
+    def _redis(self) -> Redis:
         connection, settings = self.get_connection(self.feature_store_conn_id), self.settings
-        client = Redis(
+        return Redis(
             host=connection.host or "127.0.0.1",
             port=connection.port or 6379,
             db=int(connection.schema or 0),
@@ -120,8 +145,6 @@ class FeatureStoreHook(BaseHook):
             socket_timeout=_TIMEOUT_SECONDS,
             socket_connect_timeout=_TIMEOUT_SECONDS,
         )
-        with client:
-            yield OnlineWriter(client, key_ttl_seconds=settings.expire_seconds)
 
     def runs(self, view: str, state: StateHook) -> PostgresFeatureRuns:
         """What is known of a view's runs."""

@@ -60,6 +60,11 @@ class OnlineRows:
         """HGET of each entity's event time, as it is now."""
         return commands(b"HGET", self.keys, time_field(self.view.name))
 
+    @property
+    def fields(self) -> list[bytes]:
+        """Where in a hash the features are, in the view's order, and behind them the event time."""
+        return [*(feature_field(self.view.name, name) for name in self.view.features), time_field(self.view.name)]
+
     def writes(self) -> Commands:
         """HSET of each entity's features and event time, in Feast's layout."""
         arguments: list[bytes | pa.LargeBinaryArray] = [b"HSET", self.keys]

@@ -85,6 +85,18 @@ class Gates(ClosedModel):
     features: dict[str, FeatureGate] = Field(default_factory=dict)
 
 
+class Audit(ClosedModel):
+    """How what is served is held to what BigQuery has, once a day.
+
+    Attributes:
+        entities: how many, drawn anew each time.
+        max_skew: the largest share of them, 0 to 1, for which Redis may have nothing, or a feature of another value.
+    """
+
+    entities: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    max_skew: Share = 0.001
+
+
 class Landing(ClosedModel):
     """Where files with the view's rows arrive.
 
@@ -133,6 +145,7 @@ class FeatureSpec(ClosedModel):
     shards: Annotated[int, Field(ge=1, le=MAX_SHARDS)] = 1
     max_gib: Annotated[float, Field(gt=0)] = 100
     gates: Gates = Gates()
+    audit: Audit = Audit()
     landing: Landing | None = None
 
     @property

@@ -54,13 +54,6 @@ def stage(registered: RegisteredView, window: Window, *, target: str, shards: in
     """
     view = registered.view
     keys = [_column(name) for name in view.join_keys]
-    made = [_column(view.created_field).desc()] if view.created_field else []
-    # Of rows that are made at the same time always the same one: a run that is repeated must not choose another.
-    whole = exp.Struct(expressions=[_column(name) for name in view.features])
-    order = [_column(view.timestamp_field).desc(), *made, json_text(whole).desc()]
-    rank = exp.Window(
-        this=exp.RowNumber(), partition_by=[key.copy() for key in keys], order=exp.Order(expressions=order)
-    )
     without_entity = [key.copy().is_(exp.null()) for key in keys]
     fingerprint = exp.func("FARM_FINGERPRINT", json_text(exp.Struct(expressions=[key.copy() for key in keys])))
     # The remainder first: the least of all integers has no absolute value.
@@ -69,7 +62,7 @@ def stage(registered: RegisteredView, window: Window, *, target: str, shards: in
         exp.select(*(_column(name) for name in dict.fromkeys(view.columns)), shard.as_(SHARD, quoted=True))
         .from_(source_rows(registered))
         .where(*_conditions(view, window))
-        .qualify(exp.or_(*without_entity, rank.eq(1)))
+        .qualify(exp.or_(*without_entity, _rank(view, keys).eq(1)))
     )
     return Statement(staged_as(target, rows.sql(DIALECT), cluster_by=SHARD), window.parameters)
 
@@ -81,6 +74,37 @@ def staged_as(target: str, query: str, *, cluster_by: str | None = None) -> str:
         f"CREATE OR REPLACE TABLE {table_named(target).sql(DIALECT)} {clustered}"
         f"OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {STAGED_DAYS} DAY)) AS {query}"
     )
+
+
+def sample(registered: RegisteredView, window: Window, *, target: str, entities: int, salt: str) -> Statement:
+    """Make a table of what Redis should have of some entities, drawn by chance: of each its latest row.
+
+    Args:
+        registered: the view.
+        window: what is in Redis by now: rows that happened, and were made, before `until`.
+        target: project.dataset.table; its rows are all of shard 0.
+        entities: how many.
+        salt: other ones for each text, the same for the same.
+    """
+    view = registered.view
+    keys = [_column(name) for name in view.join_keys]
+    conditions = _conditions(view, window) + [exp.not_(key.copy().is_(exp.null())) for key in keys]
+    if view.created_field is not None:
+        made = _column(view.created_field)
+        conditions.append(exp.or_(made.copy().is_(exp.null()), made < exp.Parameter(this=exp.var("until"))))
+    drawn = exp.func(
+        "CONCAT", json_text(exp.Struct(expressions=[key.copy() for key in keys])), exp.Literal.string(salt)
+    )
+    rows = (
+        exp.select(*(_column(name) for name in dict.fromkeys(view.columns)))
+        .select(exp.Literal.number(0).as_(SHARD, quoted=True))
+        .from_(source_rows(registered))
+        .where(*conditions)
+        .qualify(_rank(view, keys).eq(1))
+        .order_by(exp.func("FARM_FINGERPRINT", drawn))
+        .limit(entities)
+    )
+    return Statement(staged_as(target, rows.sql(DIALECT)), window.parameters)
 
 
 def count(registered: RegisteredView, window: Window) -> Statement:
@@ -133,6 +157,19 @@ def shard_is(number: int) -> str:
     https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.cloud.bigquery.storage.v1#tablereadoptions
     """
     return f"{SHARD} = {number:d}"
+
+
+def _rank(view: View, keys: Sequence[exp.Column]) -> exp.Window:
+    """1 for the latest row of each entity.
+
+    Of rows that are made at the same time always the same one: a run that is repeated must not choose another.
+    """
+    made = [_column(view.created_field).desc()] if view.created_field else []
+    whole = exp.Struct(expressions=[_column(name) for name in view.features])
+    order = [_column(view.timestamp_field).desc(), *made, json_text(whole).desc()]
+    return exp.Window(
+        this=exp.RowNumber(), partition_by=[key.copy() for key in keys], order=exp.Order(expressions=order)
+    )
 
 
 def _conditions(view: View, window: Window) -> list[exp.Expr]:

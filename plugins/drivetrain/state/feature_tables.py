@@ -60,3 +60,19 @@ feature_files = sa.Table(
     sa.Index("feature_files_by_time", "project", "view", "done_at"),
     comment="What became of each file that arrived for a feature view; one row a version of a file.",
 )
+
+feature_audits = sa.Table(
+    "feature_audits",
+    metadata,
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("view", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("audited_at", _AT, nullable=False),
+    sa.Column("entities", sa.BigInteger, nullable=False),
+    sa.Column("missing", sa.BigInteger, nullable=False, comment="Redis has nothing of them"),
+    sa.Column("older", sa.BigInteger, nullable=False, comment="Redis has them of an earlier time"),
+    sa.Column("newer", sa.BigInteger, nullable=False, comment="Redis has them of a later time; no skew"),
+    sa.Column("different", JSONB, nullable=False, comment="how many have another value, by feature"),
+    sa.Index("feature_audits_by_time", "project", "view", "audited_at"),
+    comment="How what is served compared to what BigQuery has; one row an audit.",
+)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from drivetrain.features.drift import Bins
-from drivetrain.state.feature_tables import feature_files, feature_runs, feature_watermarks
+from drivetrain.state.feature_tables import feature_audits, feature_files, feature_runs, feature_watermarks
 from drivetrain.state.transaction import transaction
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
+    from drivetrain.features.audit import Audited
     from drivetrain.features.landing import LandedFile
     from drivetrain.features.window import Window
 
@@ -191,6 +192,14 @@ class PostgresFeatureRuns:
             "bins": {name: asdict(each) for name, each in bins.items()},
         }
         put = insert(feature_runs).values(**self._key, run_id=run_id, **values)
+        with transaction(self._engine) as connection:
+            connection.execute(put.on_conflict_do_update(index_elements=[*self._key, "run_id"], set_=values))
+
+    def audited(self, run_id: str, audit: Audited, *, now: dt.datetime) -> None:
+        """Keep what an audit found; may be repeated."""
+        values = {"audited_at": now, **asdict(audit)}
+        values.pop("examples")
+        put = insert(feature_audits).values(**self._key, run_id=run_id, **values)
         with transaction(self._engine) as connection:
             connection.execute(put.on_conflict_do_update(index_elements=[*self._key, "run_id"], set_=values))
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from drivetrain.jobs.postgres import PostgresQueue
 from drivetrain.sheets.dispatch import KIND
 from drivetrain.state.alert_tables import alerts
-from drivetrain.state.feature_tables import feature_files, feature_runs
+from drivetrain.state.feature_tables import feature_audits, feature_files, feature_runs
 from drivetrain.state.job_tables import job_dead_letters
 from drivetrain.state.partitions import drop_month, ensure_months, months_before
 from drivetrain.state.tables import sheet_memory, sheet_memory_rows, sheet_rejects, sheet_runs, sheet_syncs
@@ -36,7 +36,7 @@ class Keep:
         reject_days: rows that syncs and loads set aside.
         dead_letter_days: jobs that were given up.
         alert_days: alerts that are over and of which everybody heard.
-        feature_run_days: how runs and files of feature views went; runs that are compared with need 8 at least.
+        feature_run_days: how runs, files and audits of feature views went; runs that are compared with need 8 at least.
         removed_days: what is remembered of syncs that git has no more.
     """
 
@@ -63,6 +63,7 @@ class Pruned:
     alerts: int
     feature_runs: int
     feature_files: int
+    feature_audits: int
     memories: int
 
 
@@ -84,6 +85,7 @@ def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = Fa
     buried = now - dt.timedelta(days=keep.dead_letter_days)
     read = now - dt.timedelta(days=keep.feature_run_days)
     materialized, landed = feature_runs.c.started_at < read, feature_files.c.done_at < read
+    compared = feature_audits.c.audited_at < read
     removed = sheet_syncs.c.removed_at < now - dt.timedelta(days=keep.removed_days)
     gone = sa.select(sheet_syncs.c.sync).where(removed)
     forgotten = sheet_memory.c.sync.in_(gone)
@@ -98,6 +100,7 @@ def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = Fa
             alerts=_count(engine, alerts, heard),
             feature_runs=_count(engine, feature_runs, materialized),
             feature_files=_count(engine, feature_files, landed),
+            feature_audits=_count(engine, feature_audits, compared),
             memories=_count(engine, sheet_memory, forgotten),
         )
     _make_months(engine, now)
@@ -109,6 +112,7 @@ def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = Fa
         alerts=_delete(engine, alerts, heard),
         feature_runs=_delete(engine, feature_runs, materialized),
         feature_files=_delete(engine, feature_files, landed),
+        feature_audits=_delete(engine, feature_audits, compared),
         memories=_delete(engine, sheet_memory, forgotten),
     )
 

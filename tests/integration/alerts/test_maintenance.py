@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from drivetrain.alerts.entry import seen
 from drivetrain.errors import UnavailableError
+from drivetrain.features.audit import Audited
 from drivetrain.features.landing import LandedFile
 from drivetrain.features.window import Window
 from drivetrain.jobs.postgres import PostgresQueue
@@ -39,13 +40,15 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 MONTHS = "SELECT relname FROM pg_class WHERE relname ~ '^sheet_runs_[0-9]{4}_[0-9]{2}$' ORDER BY 1"
-NOTHING = Pruned(months=0, rejects=0, dead_letters=0, alerts=0, feature_runs=0, feature_files=0, memories=0)
+NOTHING = Pruned(
+    months=0, rejects=0, dead_letters=0, alerts=0, feature_runs=0, feature_files=0, feature_audits=0, memories=0
+)
 
 
 @pytest.fixture
 def history(engine: Engine) -> Iterator[Engine]:
-    """24 months of runs; 3 + 2 rejects, 1 + 1 dead letters, alerts that are over, feature runs and files, 1 + 2
-    memories: old + young."""
+    """24 months of runs; 3 + 2 rejects, 1 + 1 dead letters, alerts that are over, feature runs, files and
+    audits, 1 + 2 memories: old + young."""
     with engine.begin() as connection:
         ensure_months(connection, "sheet_runs", [months_ago(NOON, back) for back in range(24)])
         for number in range(5):
@@ -66,6 +69,7 @@ def history(engine: Engine) -> Iterator[Engine]:
         views.staged(run_id, RunKind.NEWS, Window(until=at), now=at, rows=1, bins={})
         facts = {"rows": 1, "rejected": 0, "landed_at": at, "now": at}
         files.done(LandedFile("landing", run_id, 1), FileOutcome.LOADED, **facts)
+        views.audited(run_id, Audited(1, 0, 0, 0, {}, ()), now=at)
     syncs = _remember(engine, ["left", "going", "gone"])
     for count, days in ((3, 40), (2, 31), (1, 29)):
         PostgresRegistry(engine).register(syncs[:count], NOON - days * DAY)
@@ -99,7 +103,9 @@ def months(engine: Engine) -> list[str]:
 
 def test_what_is_old_goes_and_the_next_month_is_there(history: Engine) -> None:
     gone = maintain(history, Keep(), NOON)
-    assert gone == Pruned(months=10, rejects=3, dead_letters=1, alerts=1, feature_runs=1, feature_files=1, memories=1)
+    assert gone == Pruned(
+        months=10, rejects=3, dead_letters=1, alerts=1, feature_runs=1, feature_files=1, feature_audits=1, memories=1
+    )
     left = months(history)
     assert (left[0], left[-1], len(left)) == ("2025_10", "2026_12", 15), "13 before this month, this one and the next"
     assert maintain(history, Keep(), NOON) == NOTHING, "a second time there is nothing to do"
@@ -115,7 +121,7 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(history: Engine) -> None:
     before = months(history)
     counted = maintain(history, Keep(months=3, reject_days=1), NOON, dry_run=True)
     assert counted == Pruned(
-        months=20, rejects=5, dead_letters=1, alerts=1, feature_runs=1, feature_files=1, memories=1
+        months=20, rejects=5, dead_letters=1, alerts=1, feature_runs=1, feature_files=1, feature_audits=1, memories=1
     )
     assert months(history) == before
     assert maintain(history, Keep(months=3, reject_days=1), NOON) == counted
@@ -166,6 +172,7 @@ def test_the_operator_takes_the_runs_parameters(history: Engine) -> None:
         "alerts",
         "feature_runs",
         "feature_files",
+        "feature_audits",
         "memories",
         "dry_run",
     }

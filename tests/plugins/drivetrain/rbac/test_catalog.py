@@ -23,8 +23,8 @@ def wanted(include: Path) -> dict[str, frozenset[Permission]]:
 def test_the_repositorys_own_files_can_be_used() -> None:
     rbac = load_rbac(INCLUDE)
     assert problems(rbac) == []
-    assert rbac.dags["retail"] == ("sheets_load_retail", "sheets_sync_retail")
-    assert rbac.dags["lending"] == ("sheets_sync_lending",)
+    assert rbac.dags["retail"] == ("features_dealer_quality", "sheets_load_retail", "sheets_sync_retail")
+    assert rbac.dags["lending"] == ("features_applicant_behaviour", "sheets_sync_lending")
     names = [role.name for role in wanted_roles(rbac)]
     assert names == sorted(names)
     assert {"team_retail_viewer", "team_retail_operator", "platform_admin"} <= set(names)

@@ -58,10 +58,25 @@ def upgrade() -> None:
         comment="What became of each file that arrived for a feature view; one row a version of a file.",
     )
     op.create_index("feature_files_by_time", "feature_files", ["project", "view", "done_at"])
+    op.create_table(
+        "feature_audits",
+        sa.Column("project", sa.Text, primary_key=True),
+        sa.Column("view", sa.Text, primary_key=True),
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("audited_at", AT, nullable=False),
+        sa.Column("entities", sa.BigInteger, nullable=False),
+        sa.Column("missing", sa.BigInteger, nullable=False, comment="Redis has nothing of them"),
+        sa.Column("older", sa.BigInteger, nullable=False, comment="Redis has them of an earlier time"),
+        sa.Column("newer", sa.BigInteger, nullable=False, comment="Redis has them of a later time; no skew"),
+        sa.Column("different", JSONB, nullable=False, comment="how many have another value, by feature"),
+        comment="How what is served compared to what BigQuery has; one row an audit.",
+    )
+    op.create_index("feature_audits_by_time", "feature_audits", ["project", "view", "audited_at"])
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.drop_table("feature_audits")
     op.drop_table("feature_files")
     op.drop_table("feature_runs")
     op.drop_table("feature_watermarks")
