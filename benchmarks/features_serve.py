@@ -12,7 +12,6 @@ import datetime as dt
 import json
 import os
 import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,17 +27,19 @@ import typer
 
 from benchmarks.frame import Report, Target, spread
 from benchmarks.open_loop import Told, as_fast_as_it_goes, at_rate, post
-from drivetrain.features.feast_protos import parse_registry
 from drivetrain.features.materialize import materialize
 from drivetrain.features.value_types import VALUE_TYPES
 from drivetrain.features.view import View
 from hooks.online_writer import OnlineWriter
+from standins.testing import free_port
 from tests.support.real_feast import PYTHON
+from tests.support.registries import RegistryFile
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from redis import Redis
 
@@ -72,38 +73,48 @@ def fill(client: Redis, entities: int) -> None:
 
 def registry(path: Path) -> None:
     """What our server reads."""
-    message = parse_registry(b"")
-    spec = message.feature_views.add().spec
-    spec.name, spec.project, spec.online = VIEW.name, VIEW.project, True
-    spec.batch_source.timestamp_field = VIEW.timestamp_field
-    spec.ttl.FromTimedelta(dt.timedelta(days=365))
-    spec.entity_columns.add(name="car_id", value_type=VALUE_TYPES["INT64"].number)
-    for name in VIEW.features:
-        spec.features.add(name=name, value_type=VALUE_TYPES["DOUBLE"].number)
-    path.write_bytes(message.SerializeToString())
+    file = RegistryFile(VIEW.project)
+    features = dict.fromkeys(VIEW.features, "DOUBLE")
+    year = dt.timedelta(days=365)
+    file.view(VIEW.name, {"car_id": "INT64"}, features, ttl=year, timestamp=VIEW.timestamp_field)
+    path.write_bytes(file.content())
+
+
+def server(contender: str, redis: int, folder: Path) -> AbstractContextManager[int]:
+    """A server's port."""
+    if contender == "ours":
+        registry(folder / "ours.db")
+        return ours(folder, folder / "ours.db", "bench", redis)
+    port = free_port()
+    script = str(Path(__file__).with_name("features_serve_feast.py"))
+    command = [str(PYTHON), script, str(redis), str(port), str(folder), str(FEATURES)]
+    return _running("feast", command, {"HOME": str(folder)}, port, folder)
+
+
+def ours(folder: Path, defined: Path, project: str, redis: int) -> AbstractContextManager[int]:
+    """Our server's port.
+
+    Args:
+        folder: for its log.
+        defined: the registry's file.
+        project: Feast's.
+        redis: its port.
+    """
+    port = free_port()
+    own = {"REGISTRY": str(defined), "PROJECT": project, "REDIS_URL": f"redis://127.0.0.1:{redis}/0"}
+    settings = {f"DRIVETRAIN_FEATURES_{name}": value for name, value in own.items()}
+    command = [sys.executable, "-m", "uvicorn", "--factory", "services.feature_server.app:make"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning"]
+    return _running("ours", command, settings, port, folder)
 
 
 @contextlib.contextmanager
-def server(contender: str, redis: int, folder: Path) -> Iterator[int]:
-    """A server's port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    if contender == "ours":
-        registry(folder / "ours.db")
-        own = {"REGISTRY": str(folder / "ours.db"), "PROJECT": "bench", "REDIS_URL": f"redis://127.0.0.1:{redis}/0"}
-        settings = {f"DRIVETRAIN_FEATURES_{name}": value for name, value in own.items()}
-        command = [sys.executable, "-m", "uvicorn", "--factory", "services.feature_server.app:make"]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning"]
-    else:
-        settings = {"HOME": str(folder)}
-        script = str(Path(__file__).with_name("features_serve_feast.py"))
-        command = [str(PYTHON), script, str(redis), str(port), str(folder), str(FEATURES)]
-    with (folder / f"{contender}.log").open("wb") as log:
+def _running(name: str, command: list[str], settings: dict[str, str], port: int, folder: Path) -> Iterator[int]:
+    with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(command, env=os.environ | settings, cwd=ROOT, stdout=log, stderr=log)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            eventually(f"{contender}'s server", lambda: _is_up(client), 120)
+            eventually(f"{name}'s server", lambda: _is_up(client), 120)
         yield port
     finally:
         process.terminate()

@@ -79,7 +79,7 @@ def write(
     as_json: bool = AS_JSON,
 ) -> None:
     """Write rows into Redis where they are not older than what is there. May be repeated."""
-    chosen = load_registry(registry, project).view(view)
+    chosen = load_registry(registry, project).online_view(view)
     total = sum(parquet_rows(path) for path in files)
     rows = (batch for path in files for batch in parquet_batches(path, chosen.view))
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())

@@ -99,13 +99,9 @@ class FeatureStoreHook(BaseHook):
         """A view that is to be online.
 
         Raises:
-            RegistryError: there is no registry, or no such view in it.
-            FatalError: the view is not to be online.
+            RegistryError: there is no registry, no such view in it, or the view is not to be online.
         """
-        registered = self.registry.view(name)
-        if not registered.online:
-            raise FatalError(f"feature view {name}: is defined with online=False: change that, or remove its spec")
-        return registered
+        return self.registry.online_view(name)
 
     @contextmanager
     def writer(self) -> Iterator[OnlineWriter]:

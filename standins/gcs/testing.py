@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -16,15 +18,34 @@ if TYPE_CHECKING:
     from google.cloud.storage import Client
 
 
+@dataclass(frozen=True)
+class Notifications:
+    """Where the server tells of objects that arrive, as buckets of Google's do.
+
+    Attributes:
+        pubsub: host and port of a Pub/Sub emulator.
+        project: of the topic.
+        topic: its name; it is there.
+        prefix: of the names of objects that are told.
+    """
+
+    pubsub: str
+    project: str
+    topic: str
+    prefix: str = ""
+
+
 class GcsStandin:
     """A running server, without buckets at its start. As a context manager it stops on exit.
 
     Args:
         port: 0 picks a free one.
+        notifications: None: it tells nobody.
     """
 
-    def __init__(self, *, port: int = 0) -> None:
+    def __init__(self, *, port: int = 0, notifications: Notifications | None = None) -> None:
         self._port = port or free_port()
+        self._notifications = notifications
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="gcs-standin-")
 
@@ -60,9 +81,15 @@ class GcsStandin:
         address = ("-scheme", "http", "-host", "127.0.0.1", "-port", str(self._port))
         # The public host is what it puts into the address to which an upload goes on.
         options = (*address, "-public-host", f"127.0.0.1:{self._port}", "-backend", "memory")
+        env = dict(os.environ)
+        if (told := self._notifications) is not None:
+            env["PUBSUB_EMULATOR_HOST"] = told.pubsub
+            topic = ("-event.pubsub-project-id", told.project, "-event.pubsub-topic", told.topic)
+            options += (*topic, "-event.object-prefix", told.prefix, "-event.list", "finalize")
         self._process = start_server(
             "fake-gcs-server",
             [gcs_program(), *options],
+            env=env,
             port=self._port,
             health="/storage/v1/b?project=test",
             log=Path(self._folder.name) / "server.log",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drivetrain.features.timestamps import decode_time
+from drivetrain.features.timestamps import stored_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ class Audited:
     Attributes:
         entities: how many were looked at.
         missing: of those Redis has nothing of the view.
-        older: Redis has an earlier event time.
+        older: Redis has an earlier event time, or none that can be read.
         newer: Redis has a later event time: it was written meanwhile, or BigQuery lost a row. No skew.
         different: of the same event time, how many have another value, by feature; features without are left out.
         examples: keys of some that are missing, older or different, as Redis has them.
@@ -57,7 +57,7 @@ def compare(rows: OnlineRows, stored: Sequence[Sequence[bytes | None]]) -> Audit
         *features, time = values
         if time is None:
             missing += 1
-        elif (event := decode_time(time)) > rows.times[place]:
+        elif (event := stored_time(time)) > rows.times[place]:
             newer += 1
             continue
         elif event < rows.times[place]:

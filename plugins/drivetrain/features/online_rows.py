@@ -13,7 +13,7 @@ from drivetrain.features.encode import ColumnRefusedError, encode
 from drivetrain.features.entity_keys import entity_keys
 from drivetrain.features.redis_commands import Commands, commands
 from drivetrain.features.redis_layout import feature_field, time_field
-from drivetrain.features.timestamps import decode_time, encode_times, microseconds
+from drivetrain.features.timestamps import encode_times, microseconds, stored_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,13 +80,8 @@ class OnlineRows:
         Args:
             stored: what reads() was answered, shape (n,).
         """
-        known = np.fromiter(
-            (_BEFORE_ALL if one is None else decode_time(one) for one in stored), dtype=np.int64, count=len(stored)
-        )
+        known = np.fromiter(map(stored_time, stored), dtype=np.int64, count=len(stored))
         return np.flatnonzero(self.times >= known)
-
-
-_BEFORE_ALL = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)

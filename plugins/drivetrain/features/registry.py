@@ -97,6 +97,17 @@ class Registry:
             raise RegistryError(f"feature view {name}: there is none; there are {', '.join(sorted(self.views))}")
         return self.views[name]
 
+    def online_view(self, name: str) -> RegisteredView:
+        """A view that is to be in Redis.
+
+        Raises:
+            RegistryError: as view; or it is not to be.
+        """
+        found = self.view(name)
+        if not found.online:
+            raise RegistryError(f"feature view {name}: is defined with online=False: change that to have it in Redis")
+        return found
+
 
 def load_registry(path: Path, project: str) -> Registry:
     """Read a registry's file.

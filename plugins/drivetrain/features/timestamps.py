@@ -69,6 +69,17 @@ def decode_time(data: bytes) -> int:
     return seconds * _SECOND + nanos // _MICROSECOND
 
 
+BEFORE_ALL = np.iinfo(np.int64).min
+
+
+def stored_time(data: bytes | None) -> int:
+    """Microseconds since 1970 of what Redis has; before all times where it has none, or what is no time."""
+    try:
+        return BEFORE_ALL if data is None else decode_time(data)
+    except ValueError:
+        return int(BEFORE_ALL)
+
+
 def _field(values: NDArray[np.int64], tag: int) -> pa.LargeBinaryArray:
     """A field of the message; protobuf leaves a zero out."""
     written = varints(values.view(np.uint64), bytes([tag]))

@@ -36,6 +36,7 @@ def registry(tmp_path: Path) -> Path:
     ttl = dt.timedelta(days=2)
     file.view("cars", {"car": "INT64"}, features, ttl=ttl, table="marketplace.features.cars")
     file.view("odd", {}, {}, timestamp="")
+    file.view("offline", {"car": "INT64"}, features, online=False)
     path = tmp_path / "registry.db"
     path.write_bytes(file.content())
     return path
@@ -72,9 +73,9 @@ def contents(redis: Redis) -> dict[bytes, dict[bytes, bytes]]:
 
 def test_views_are_listed_and_one_that_can_t_be_used_says_why(registry: Path) -> None:
     told = run(registry, "views")
-    assert "cars  car        2         2 days  marketplace.features.cars" in told.output
+    assert "cars     car        2         2 days  marketplace.features.cars" in told.output
     assert "feature view odd: its source has no timestamp_field" in told.output
-    (one,) = json.loads(run(registry, "views", "--json").stdout).values()
+    one = json.loads(run(registry, "views", "--json").stdout)["cars"]
     assert (one["features"], one["ttl_seconds"]) == ({"price": "DOUBLE", "city": "STRING"}, 172_800.0)
 
 
@@ -137,7 +138,8 @@ def test_what_can_t_be_written_is_refused_with_what_to_do(registry: Path, redis:
         (("write", "cars", torn), "torn.parquet: is no Parquet file"),
         (("write", "cars", short), "short.parquet: has no column city, which feature view cars asks for"),
         (("write", "cars", texts), "column price: is string, which does not fit DOUBLE"),
-        (("write", "trucks", file), "feature view trucks: there is none; there are cars"),
+        (("write", "trucks", file), "feature view trucks: there is none; there are cars, offline"),
+        (("write", "offline", file), "feature view offline: is defined with online=False"),
         (("write", "odd", file), "feature view odd: its source has no timestamp_field"),
         (("views", "--project", "lending"), "has no feature view of project lending; it has those of marketplace"),
     ):

@@ -20,6 +20,7 @@ from drivetrain.state.alerts import PostgresAlerts
 from drivetrain.state.feature_tables import feature_files
 from hooks.feature_warehouse import FeatureWarehouseHook
 from hooks.state import StateHook
+from standins.gcs.testing import GcsStandin, Notifications
 from tests.integration.features.conftest import NOON, Landing
 from triggers.messages_waiting import MessagesWaitingTrigger
 
@@ -68,6 +69,16 @@ def test_a_file_that_arrives_is_loaded_and_served(landing: Landing) -> None:
     landing.store.now += HOUR
     assert landing.store.run("one")["finish"]["written"] == 2
     assert landing.land() == NOTHING, "nothing waits"
+
+
+def test_a_buckets_own_notification_is_understood(landing: Landing, buckets: tuple[Any, Any]) -> None:
+    told = Notifications(buckets[1].host, "marketplace", landing_topic("cars"), "cars/")
+    with GcsStandin(notifications=told) as other, landing.store.patch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", other.url)
+        bucket = other.client("marketplace").create_bucket("landing")
+        bucket.blob("elsewhere/one.parquet").upload_from_string(b"x")
+        bucket.blob("cars/one.parquet").upload_from_string(parquet({"car": 1}))
+        assert landing.land() == {"loaded": 1, "rows": 1, "rejected": 0}
 
 
 def test_a_message_that_comes_again_and_one_about_nothing_of_ours_do_nothing(landing: Landing) -> None:

@@ -13,7 +13,7 @@ from redis import Redis
 from drivetrain.errors import RetriableError, UnavailableError
 from drivetrain.features.decode import decode
 from drivetrain.features.online_rows import OnlineRows, prepare
-from drivetrain.features.redis_layout import feature_field
+from drivetrain.features.redis_layout import feature_field, time_field
 from drivetrain.features.value_types import VALUE_TYPES
 from drivetrain.features.view import View
 from hooks import online_writer
@@ -65,6 +65,13 @@ def test_an_older_row_does_not_overwrite_a_newer_one_in_the_same_batch_as_others
     told = writer.write(rows([9, 10, 11], price=2))
     assert (told.written, told.stale) == (2, 1)
     assert prices(redis, rows(0)) == [1, 2, 2]
+
+
+def test_a_stored_time_that_is_none_is_written_over(redis: Redis) -> None:
+    some = rows(0, price=1)
+    redis.hset(some.keys[1].as_py(), time_field("cars"), b"yesterday")
+    assert OnlineWriter(redis).write(some).written == 3
+    assert prices(redis, some) == [1, 1, 1]
 
 
 def test_batches_are_whole_however_many_rows_there_are(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
