@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from standins.fleet.fleet import Fleet
 
 LOOP, CRITICAL = "scheduler.scheduler_loop_duration", "scheduler.critical_section_duration"
-END_SECONDS = 1_800  # after the last trigger
+END_SECONDS = 3_600  # after the last trigger: clean-ups of leftover tabs wait for their quota, one run behind the other
 UNFINISHED = "SELECT count(*) FROM dag_run WHERE run_id LIKE :runs AND state IN ('queued', 'running')"
 TASKS_OF = """
 SELECT ti.dag_id, ti.task_id, ti.state, ti.try_number, ti.scheduled_dttm, ti.queued_dttm, ti.start_date, ti.end_date
