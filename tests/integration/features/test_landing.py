@@ -22,6 +22,7 @@ from hooks.feature_warehouse import FeatureWarehouseHook
 from hooks.state import StateHook
 from standins.gcs.testing import GcsStandin, Notifications
 from tests.integration.features.conftest import NOON, Landing
+from tests.support.waiting import eventually
 from triggers.messages_waiting import MessagesWaitingTrigger
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -78,7 +79,8 @@ def test_a_buckets_own_notification_is_understood(landing: Landing, buckets: tup
         bucket = other.client("marketplace").create_bucket("landing")
         bucket.blob("elsewhere/one.parquet").upload_from_string(b"x")
         bucket.blob("cars/one.parquet").upload_from_string(parquet({"car": 1}))
-        assert landing.land() == {"loaded": 1, "rows": 1, "rejected": 0}
+        # The bucket tells after it has answered.
+        assert eventually("the notification", landing.land) == {"loaded": 1, "rows": 1, "rejected": 0}
 
 
 def test_a_message_that_comes_again_and_one_about_nothing_of_ours_do_nothing(landing: Landing) -> None:

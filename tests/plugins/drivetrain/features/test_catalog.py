@@ -61,7 +61,7 @@ def test_a_file_can_t_be_of_two_views(tmp_path: Path) -> None:
         ({"landing": {"bucket": "b-b", "prefix": "cars"}}, "landing.prefix: String should match pattern"),
         ({"overlap": "soon"}, "overlap: write a duration as 30m, 6h or 2d"),
         ({"shards": 65}, "shards: Input should be less than or equal to 64"),
-        ({"ttl": "2d"}, "ttl: unknown key; known here: freshness"),
+        ({"ttl": "2d"}, "ttl: unknown key; known here: audit"),
     ],
 )
 def test_what_a_spec_can_t_say_is_named_with_its_key(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
