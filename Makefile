@@ -200,10 +200,6 @@ bench-platform-kubernetes: venv ## measure pods a second on a real Kubernetes, a
 bench-features-materialize: venv venv-feast ## write 1,000,000 entities of 20 features into Redis, against Feast
 	@$(BIN)/python -m benchmarks.features_materialize $(ARGS)
 
-.PHONY: bench-features-landing
-bench-features-landing: venv venv-feast venv-bigquery ## from a file in a bucket to its value being served, how many seconds
-	@$(BIN)/python -m benchmarks.features_landing $(ARGS)
-
 .PHONY: bench-features-serve
 bench-features-serve: venv venv-feast ## ask the feature server and Feast's, at a fixed rate and as fast as it goes
 	@$(BIN)/python -m benchmarks.features_serve $(ARGS)
