@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from drivetrain.errors import FatalError
 from drivetrain.features.encode import ColumnRefusedError
 from drivetrain.features.file_rows import REASON, file_columns, sorted_out, table_schema
-from drivetrain.features.landing import landed_file, spec_of, why_unfit
+from drivetrain.features.landing import is_for, landed_file, why_unfit
 from drivetrain.state.features import FileOutcome, PostgresFeatureFiles
 from hooks.feature_files import parquet_batches
 from hooks.feature_warehouse import FeatureWarehouseHook
@@ -73,7 +73,7 @@ class FeatureLanding:
         """Do what a message says; gives what was done."""
         file = landed_file(received.attributes)
         landing = self._spec.landing
-        if file is None or landing is None or spec_of(file, (self._spec,)) is None:
+        if file is None or landing is None or not is_for(file, landing):
             return Counter({IGNORED: 1})
         if self._memory.outcome(file) is not None:
             return Counter({IGNORED: 1})

@@ -11,9 +11,9 @@ from drivetrain.features.gates import USUAL_RUNS
 from drivetrain.features.spec import SET_ASIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from drivetrain.features.spec import FeatureSpec, Landing
+    from drivetrain.features.spec import Landing
 
 AHEAD = dt.timedelta(days=1)  # how far in the future an event may lie: clocks differ, not by that
 _ARRIVED = "OBJECT_FINALIZE"
@@ -62,13 +62,9 @@ def landing_topic(view: str) -> str:
     return f"drivetrain-features-{view}"
 
 
-def spec_of(file: LandedFile, specs: Iterable[FeatureSpec]) -> FeatureSpec | None:
-    """The view that a file is for; None: none."""
-    for spec in specs:
-        landing = spec.landing
-        if landing is not None and (file.bucket, True) == (landing.bucket, file.name.startswith(landing.prefix)):
-            return spec
-    return None
+def is_for(file: LandedFile, landing: Landing) -> bool:
+    """Whether a file arrived where the landing says."""
+    return file.bucket == landing.bucket and file.name.startswith(landing.prefix)
 
 
 def why_unfit(landing: Landing, rows: int, rejected: int, usual: Sequence[int]) -> str | None:
