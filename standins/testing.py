@@ -7,9 +7,13 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from standins.ports import HOST
 from standins.supervisor.probes import http_problem
@@ -95,3 +99,37 @@ def kill(process: subprocess.Popen[bytes], *, own_group: bool = False) -> None:
     else:
         process.kill()
     process.wait()
+
+
+class TestServer(ABC):
+    """A server for a test, with a folder of its own. As a context manager it stops on exit; what it held is gone.
+
+    Args:
+        name: of the folder's beginning.
+    """
+
+    __test__ = False  # no test of pytest's
+
+    def __init__(self, name: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{name}-")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._folder.cleanup()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+
+    def stop(self) -> None:
+        """End it. Does nothing when it is not running."""
+        if self._process is not None:
+            kill(self._process)
+            self._process = None

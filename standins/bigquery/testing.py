@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from standins.testing import free_port, kill, start_server
+from standins.testing import TestServer, free_port, start_server
 
 if TYPE_CHECKING:
-    import subprocess
-
     from google.cloud.bigquery import Client
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +27,7 @@ def bigquery_python() -> Path:
     return python
 
 
-class BigQueryStandin:
+class BigQueryStandin(TestServer):
     """A running emulator without datasets. As a context manager it stops on exit; what it held is gone.
 
     Args:
@@ -41,18 +37,7 @@ class BigQueryStandin:
     def __init__(self, project: str = "marketplace") -> None:
         self.project = project
         self.port, self.storage_port = free_port(), free_port()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="bigquery-standin-")
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-        self._folder.cleanup()
+        super().__init__("bigquery-standin")
 
     @property
     def url(self) -> str:
@@ -94,9 +79,3 @@ class BigQueryStandin:
             log=Path(self._folder.name) / "server.log",
             timeout_seconds=timeout_seconds,
         )
-
-    def stop(self) -> None:
-        """End it. Does nothing when it is not running."""
-        if self._process is not None:
-            kill(self._process)
-            self._process = None

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from standins.gcs.program import gcs_program
-from standins.testing import free_port, kill, start_server
+from standins.testing import TestServer, free_port, start_server
 
 if TYPE_CHECKING:
-    import subprocess
-
     from google.cloud.storage import Client
 
 
@@ -35,7 +31,7 @@ class Notifications:
     prefix: str = ""
 
 
-class GcsStandin:
+class GcsStandin(TestServer):
     """A running server, without buckets at its start. As a context manager it stops on exit.
 
     Args:
@@ -46,18 +42,7 @@ class GcsStandin:
     def __init__(self, *, port: int = 0, notifications: Notifications | None = None) -> None:
         self._port = port or free_port()
         self._notifications = notifications
-        self._process: subprocess.Popen[bytes] | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="gcs-standin-")
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-        self._folder.cleanup()
+        super().__init__("gcs-standin")
 
     @property
     def url(self) -> str:
@@ -95,9 +80,3 @@ class GcsStandin:
             log=Path(self._folder.name) / "server.log",
             timeout_seconds=timeout_seconds,
         )
-
-    def stop(self) -> None:
-        """End it. What it held is gone. Does nothing when it is not running."""
-        if self._process is not None:
-            kill(self._process)
-            self._process = None
