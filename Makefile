@@ -194,6 +194,7 @@ bench-platform-push: venv ## measure push-to-parsed and push-to-first-run, with 
 
 .PHONY: bench-platform-kubernetes
 bench-platform-kubernetes: venv ## measure pods a second on a real Kubernetes, and take pods, watch and API away meanwhile
+	@$(BIN)/python -m standins.kubernetes build
 	@$(BIN)/python -m benchmarks.platform_kubernetes $(ARGS)
 
 .PHONY: bench-features-materialize
