@@ -3,6 +3,8 @@
 Redis' own transaction is used: WATCH the hashes, read their event times, and write those that are older in one
 MULTI/EXEC, which does nothing where somebody else wrote one of them meanwhile. Then it is tried again by halves.
 https://redis.io/docs/latest/develop/using-commands/transactions/
+
+Two connections take turns: while Redis works on one batch, the next one is put together.
 """
 
 from __future__ import annotations
@@ -34,8 +36,10 @@ if TYPE_CHECKING:
 
     from drivetrain.features.online_rows import OnlineRows
 
-BATCH = 1_000  # rows: a transaction holds Redis up for some ms
+BATCH = 1_500  # rows: a transaction holds Redis up for some ms
+LANES = 2  # connections: Redis has one thread for commands, and more would only wait for it
 ATTEMPTS = 10
+_ENDED = object()
 
 
 @dataclass
@@ -75,31 +79,54 @@ class OnlineWriter:
             AccessDeniedError: the user may not do that.
         """
         total = Written()
-        pool = self._client.connection_pool
-        with _told():
-            connection = pool.get_connection()
-            try:
-                for start in range(0, len(rows), BATCH):
-                    self._batch(connection, rows.slice(start, BATCH), total, self._attempts)
-            except BaseException:
-                connection.disconnect()  # answers of what was sent would come before those of what is sent next
-                raise
-            finally:
-                pool.release(connection)
+        batches = [rows.slice(start, BATCH) for start in range(0, len(rows), BATCH)]
+        with _told(), self._connections(min(LANES, len(batches))) as connections:
+            left = iter(batches)
+            lanes = [self._lane(connection, left, total) for connection in connections]
+            while lanes:
+                lanes = [lane for lane in lanes if next(lane, _ENDED) is not _ENDED]
         return total
 
-    def _batch(self, connection: Any, rows: OnlineRows, total: Written, attempts: int) -> None:
+    @contextmanager
+    def _connections(self, count: int) -> Iterator[list[Any]]:
+        pool = self._client.connection_pool
+        taken: list[Any] = []
+        try:
+            for _ in range(count):
+                taken.append(pool.get_connection())
+            yield taken
+        except BaseException:
+            for connection in taken:
+                connection.disconnect()  # answers of what was sent would come before those of what is sent next
+            raise
+        finally:
+            for connection in taken:
+                pool.release(connection)
+
+    def _lane(self, connection: Any, batches: Iterator[OnlineRows], total: Written) -> Iterator[None]:
+        """Write batch after batch, whichever is next; yields where it would wait for Redis.
+
+        No two batches have an entity in common, so lanes are never in each other's way.
+        """
+        for batch in batches:
+            yield from self._batch(connection, batch, total, self._attempts)
+
+    def _batch(self, connection: Any, rows: OnlineRows, total: Written, attempts: int) -> Iterator[None]:
         reads = rows.reads()
         connection.send_packed_command([variadic(b"WATCH", rows.keys), reads.data])
+        yield
         answers = _answers(connection, 1 + len(reads))
         newer = rows.newer(answers[1:])
         total.stale += len(rows) - len(newer)
         if not len(newer):
             connection.send_packed_command([command(b"UNWATCH")])
+            yield
             _answers(connection, 1)
             return
         chosen = rows if len(newer) == len(rows) else rows.take(newer)
-        if self._transaction(connection, chosen):
+        count = self._send_transaction(connection, chosen)
+        yield
+        if _answers(connection, count)[-1] is not None:
             total.written += len(chosen)
             return
         total.conflicts += 1
@@ -110,29 +137,25 @@ class OnlineWriter:
             )
         half = max(1, len(chosen) // 2)
         for start in range(0, len(chosen), half):
-            self._batch(connection, chosen.slice(start, half), total, attempts - 1)
+            yield from self._batch(connection, chosen.slice(start, half), total, attempts - 1)
 
-    def _transaction(self, connection: Any, rows: OnlineRows) -> bool:
-        """False: nothing was written, since somebody else has."""
+    def _send_transaction(self, connection: Any, rows: OnlineRows) -> int:
+        """How many answers there will be; the last is None where nothing was written, since somebody else has."""
         writes = [rows.writes()]
         if self._ttl is not None:
             writes.append(commands(b"EXPIRE", rows.keys, b"%d" % self._ttl))
         data = [command(b"MULTI"), *(one.data for one in writes), command(b"EXEC")]
         connection.send_packed_command(data)
-        answers = _answers(connection, 2 + sum(map(len, writes)))
-        return answers[-1] is not None
+        return 2 + sum(map(len, writes))
 
 
 def _answers(connection: Any, count: int) -> list[Any]:
     """All of them are read before the first that is an error is raised."""
-    answers, errors = [], []
-    for _ in range(count):
-        try:
-            answers.append(connection.read_response(disable_decoding=True))
-        except (ConnectionError, TimeoutError, BusyLoadingError):
-            raise
-        except RedisError as error:
-            errors.append(error)
+    # The connection's own read_response does the same with two clocks and a host's name around each answer, which takes
+    # as long as reading it. Whatever is raised here closes the connection, as it would there.
+    read = connection._parser.read_response
+    answers = [read(disable_decoding=True) for _ in range(count)]
+    errors = [one for one in answers if isinstance(one, RedisError)]
     # "EXECABORT: previous errors" says less than those.
     for error in sorted(errors, key=lambda one: isinstance(one, ExecAbortError)):
         raise error

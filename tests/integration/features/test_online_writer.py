@@ -109,19 +109,41 @@ def test_a_batch_that_others_always_write_is_given_up_and_nothing_of_it_is_there
 ) -> None:
     mine = rows(10, price=1)
     (first, *_) = mine.keys.to_pylist()
-    transaction = OnlineWriter._transaction
+    send = OnlineWriter._send_transaction
 
-    def meddled(self: OnlineWriter, connection: Any, chosen: OnlineRows) -> bool:
+    def meddled(self: OnlineWriter, connection: Any, chosen: OnlineRows) -> int:
         redis.hset(first, b"other", b"view")
-        return transaction(self, connection, chosen)
+        return send(self, connection, chosen)
 
-    monkeypatch.setattr(OnlineWriter, "_transaction", meddled)
+    monkeypatch.setattr(OnlineWriter, "_send_transaction", meddled)
     with pytest.raises(RetriableError, match="feature view cars: 1 entities were written by others 4 times"):
         OnlineWriter(redis, attempts=4).write(mine)
     assert prices(redis, mine) == [None, None, None]
     monkeypatch.undo()
     assert OnlineWriter(redis).write(mine).written == 3
     assert prices(redis, mine) == [1, 1, 1]
+
+
+def test_a_connection_that_breaks_ends_the_write_and_no_late_answer_is_taken_for_another(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(online_writer, "BATCH", 10)
+    send, sent = OnlineWriter._send_transaction, 0
+
+    def breaking(self: OnlineWriter, connection: Any, chosen: OnlineRows) -> int:
+        nonlocal sent
+        sent += 1
+        if sent == 3:  # by then the other connection has sent, and waits for its answers
+            redis.client_kill_filter(_type="normal", skipme=True)
+        return send(self, connection, chosen)
+
+    monkeypatch.setattr(OnlineWriter, "_send_transaction", breaking)
+    writer, first, second = OnlineWriter(redis), rows(0, price=1, count=80), rows(1, price=2, count=80)
+    with pytest.raises(UnavailableError, match="online store can't be reached"):
+        writer.write(first)
+    assert writer.write(second).written == 80
+    assert writer.write(first).stale == 80
+    assert prices(redis, first) == [2] * 80
 
 
 def test_entities_expire_where_that_is_asked_for(redis: Redis) -> None:
