@@ -103,7 +103,7 @@ k8s-up: venv ## build Kubernetes once and start it (root, Debian 12)
 	@$(BIN)/python -m standins.kubernetes up
 
 .PHONY: k8s-test
-k8s-test: venv ## the tests on a real Kubernetes, which is started and stopped unless it runs (ARGS="-k pod" for some)
+k8s-test: venv venv-feast ## the tests on a real Kubernetes, which is started and stopped unless it runs (ARGS="-k pod" for some)
 	@$(BIN)/python -m standins.kubernetes build
 	@$(BIN)/pytest tests/k8s $(ARGS)
 
@@ -112,7 +112,7 @@ k8s-image: venv ## make the platform's images without a registry, and load them 
 	@$(BIN)/python -m standins.kubernetes image
 
 .PHONY: k8s-platform
-k8s-platform: k8s-up ## run the whole platform on Kubernetes, each task in a pod, as the working tree has it
+k8s-platform: k8s-up venv-feast ## run the whole platform on Kubernetes, each task in a pod, as the working tree has it
 	@$(BIN)/python -m standins.kubernetes deploy
 
 .PHONY: k8s-down
@@ -135,6 +135,7 @@ format: venv ## let ruff rewrite what it can
 lock: venv ## resolve requirements*.in into requirements*.txt anew
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-feature-server.in -o requirements-feature-server.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-standins.in -o requirements-standins.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-feast.in -o requirements-feast.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-bigquery.in -o requirements-bigquery.txt
@@ -200,6 +201,14 @@ bench-platform-kubernetes: venv ## measure pods a second on a real Kubernetes, a
 .PHONY: bench-features-materialize
 bench-features-materialize: venv venv-feast ## write 1,000,000 entities of 20 features into Redis, against Feast
 	@$(BIN)/python -m benchmarks.features_materialize $(ARGS)
+
+.PHONY: bench-features-materialize-bigquery
+bench-features-materialize-bigquery: venv venv-feast venv-bigquery ## the same from BigQuery's emulator
+	@$(BIN)/python -m benchmarks.features_materialize --source bigquery $(ARGS)
+
+.PHONY: bench-features-landing
+bench-features-landing: venv venv-feast venv-bigquery ## from a file in a bucket to its value being served, how many seconds
+	@$(BIN)/python -m benchmarks.features_landing $(ARGS)
 
 .PHONY: bench-features-serve
 bench-features-serve: venv venv-feast ## ask the feature server and Feast's, at a fixed rate and as fast as it goes
