@@ -12,6 +12,7 @@ from drivetrain.features.catalog import load_features
 from operators.alert_notifier import AlertNotifier
 from operators.feature_audit import AuditFeaturesOperator
 from operators.feature_dags import feature_dag
+from operators.feature_register import RegisterFeatureViewsOperator
 
 INCLUDE = Path(__file__).parents[1] / "include"
 
@@ -27,7 +28,14 @@ with DAG(
     schedule=CronTriggerTimetable("30 5 * * *", timezone="Asia/Kolkata"),
     **feature_dag(INCLUDE, PLATFORM, tag="features", within=timedelta(hours=2)),
 ):
-    for spec in load_features(INCLUDE).specs:
+    found = load_features(INCLUDE)
+    RegisterFeatureViewsOperator(
+        task_id="register",
+        specs=found.specs,
+        is_whole=not found.broken,
+        doc_md="Tells the board which views there are. Its XCom has how many.",
+    )
+    for spec in found.specs:
         AuditFeaturesOperator(
             task_id=spec.view,
             spec=spec,

@@ -56,6 +56,18 @@ class Access:
             if self.manager.is_authorized_dag(method="GET", details=dag, user=self.user)
         }
 
+    def readable_dags(self, dags: Iterable[str]) -> set[str]:
+        """Those of the DAGs that the user may see."""
+        ids = list(dags)
+        owners = _owners(ids)
+        return {
+            dag
+            for dag in ids
+            if self.manager.is_authorized_dag(
+                method="GET", details=DagDetails(id=dag, team_name=owners.get(dag)), user=self.user
+            )
+        }
+
     def sees_fleet(self) -> bool:
         """Whether the user may see what all teams share: as reading the DAG of the workers."""
         return self.manager.is_authorized_dag(method="GET", details=_detail(FLEET_DAG), user=self.user)

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.staticfiles import StaticFiles
 
+from boards.features.pages import router as features
 from boards.metrics import router as metrics
 from boards.pages import HERE, page, root
 from boards.plugin import PREFIX
@@ -42,6 +43,7 @@ def create_app() -> FastAPI:
     app.mount("/static", _Assets(directory=HERE / "static"), name="static")
     app.include_router(sheets)
     app.include_router(quota)
+    app.include_router(features)
     app.include_router(metrics)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(HTTPException, _refused)

@@ -36,14 +36,16 @@ class BoardsPlugin(AirflowPlugin):
     def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override] # likewise
         """Their places in the navigation."""
         root = _base() + PREFIX
-        return [
-            {
-                "name": "Sheet syncs",
-                "href": f"{root}/sheets",
-                "url_route": "sheet-syncs",
-                "destination": "nav",
-                "nav_top_level": True,
-                "icon": f"{root}/static/sheets.svg",
-                "icon_dark_mode": f"{root}/static/sheets-dark.svg",
-            }
-        ]
+        return [_entry(root, "Sheet syncs", "sheets"), _entry(root, "Features", "features")]
+
+
+def _entry(root: str, name: str, board: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "href": f"{root}/{board}",
+        "url_route": name.lower().replace(" ", "-"),
+        "destination": "nav",
+        "nav_top_level": True,
+        "icon": f"{root}/static/{board}.svg",
+        "icon_dark_mode": f"{root}/static/{board}-dark.svg",
+    }

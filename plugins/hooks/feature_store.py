@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from drivetrain.errors import FatalError
 from drivetrain.features.registry import load_registry, read_registry
+from drivetrain.state.feature_views import PostgresFeatureViews
 from drivetrain.state.features import PostgresFeatureRuns
 from hooks.file_stores import GcsBucket
 from hooks.online_writer import BATCH, OnlineWriter, mapped
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from hooks.state import StateHook
 
 _TIMEOUT_SECONDS = 30.0
-_KNOWN = ("expire_seconds", "gcp_conn_id", "project", "registry", "ssl", "staging")
+_KNOWN = ("expire_seconds", "gcp_conn_id", "project", "registry", "ssl", "ssl_ca", "staging")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class FeatureStoreSettings:
         gcp_conn_id: for the registry in a bucket, and for BigQuery.
         expire_seconds: after how long Redis forgets an entity that nobody writes any more; None: never.
         ssl: whether Redis is spoken to by TLS.
+        ssl_ca: certificates that Redis' is checked against, as PEM; "": those of the system.
     """
 
     registry: str
@@ -49,6 +51,7 @@ class FeatureStoreSettings:
     gcp_conn_id: str = "google_cloud_default"
     expire_seconds: int | None = None
     ssl: bool = False
+    ssl_ca: str = ""
 
 
 class FeatureStoreHook(BaseHook):
@@ -137,6 +140,7 @@ class FeatureStoreHook(BaseHook):
             username=connection.login or None,
             password=connection.password or None,
             ssl=settings.ssl,
+            **({"ssl_ca_data": settings.ssl_ca} if settings.ssl_ca else {}),
             protocol=2,
             socket_timeout=_TIMEOUT_SECONDS,
             socket_connect_timeout=_TIMEOUT_SECONDS,
@@ -145,6 +149,10 @@ class FeatureStoreHook(BaseHook):
     def runs(self, view: str, state: StateHook) -> PostgresFeatureRuns:
         """What is known of a view's runs."""
         return PostgresFeatureRuns(state.engine, self.settings.project, view)
+
+    def views(self, state: StateHook) -> PostgresFeatureViews:
+        """Which views are known."""
+        return PostgresFeatureViews(state.engine, self.settings.project)
 
     def staging_table(self, view: str, digest: str) -> str:
         """The table of one run's rows.

@@ -79,6 +79,7 @@ class StageFeaturesOperator(BaseOperator):
             registered = store.view(spec.view)
             check_spec(spec.gates, registered.view)
             runs, now = store.runs(spec.view, state), state.now()
+            store.views(state).register([spec], now)
             kind, window = self._window(context, registered, runs, now)
             warehouse = FeatureWarehouseHook(store.settings.gcp_conn_id)
             table = store.staging_table(spec.view, digest(run_id))

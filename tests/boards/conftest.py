@@ -28,7 +28,7 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
 @dataclass
 class User:
-    """Rights as Airflow's roles give them: team -> "read", "run" (which reads too), "edit" (which does all)."""
+    """Rights as Airflow's roles give them: team or DAG -> "read", "run" (which reads too), "edit" (which does all)."""
 
     name: str = "asha"
     rights: dict[str, set[str]] = field(default_factory=dict)
@@ -52,7 +52,8 @@ class Manager:
         details: DagDetails | None = None,
     ) -> bool:
         assert details is not None
-        rights = user.rights.get(str(details.id).removeprefix("sheets_sync_"), set())
+        name = str(details.id)
+        rights = user.rights.get(name.removeprefix("sheets_sync_"), user.rights.get(name, set()))
         if access_entity is not None:
             return (method, access_entity.value) == ("POST", "RUN") and "run" in rights
         return {"GET": "read", "PUT": "edit"}[method] in rights

@@ -32,22 +32,24 @@ def test_the_entry_point_is_the_plugin() -> None:
     assert issubclass(BoardsPlugin, AirflowPlugin)
 
 
-def test_airflow_can_show_its_navigation_entry_and_mount_its_application() -> None:
+def test_airflow_can_show_its_navigation_entries_and_mount_its_application() -> None:
     plugin = BoardsPlugin()
     (app,) = plugin.fastapi_apps
     assert app["url_prefix"] == PREFIX
-    (view,) = plugin.external_views
-    assert view["href"] == "/drivetrain/sheets"
+    views = plugin.external_views
+    assert [view["href"] for view in views] == ["/drivetrain/sheets", "/drivetrain/features"]
     shown = {name: [] for name in PluginResponse.model_fields} | {"name": plugin.name, "source": "here"}
-    assert PluginResponse.model_validate(shown | {"external_views": [view]}).external_views[0].name == "Sheet syncs"
-    assert (HERE / "static" / Path(view["icon"]).name).is_file()
-    assert (HERE / "static" / Path(view["icon_dark_mode"]).name).is_file()
+    read = PluginResponse.model_validate(shown | {"external_views": views}).external_views
+    assert [view.name for view in read] == ["Sheet syncs", "Features"]
+    for view in views:
+        assert (HERE / "static" / Path(view["icon"]).name).is_file()
+        assert (HERE / "static" / Path(view["icon_dark_mode"]).name).is_file()
 
 
 def test_an_airflow_below_a_path_is_linked_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://data.example/airflow/")
-    (view,) = BoardsPlugin().external_views
-    assert view["href"] == "/airflow/drivetrain/sheets"
+    places = [view["href"] for view in BoardsPlugin().external_views]
+    assert places == ["/airflow/drivetrain/sheets", "/airflow/drivetrain/features"]
 
 
 def test_a_process_that_serves_no_pages_loads_no_pages() -> None:

@@ -25,6 +25,7 @@ from standins.platform.secrets import ADMIN, Secrets
 from tests.e2e.conftest import run_dag
 from tests.support.board import fill
 from tests.support.browser import CHROMIUM, browser_tab
+from tests.support.feature_board import fill_view, spec_of
 from tests.support.postgres import database_url
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
 
 RBAC = load_rbac(REPOSITORY / "include")
 COLUMNS = columns(RBAC)
-A, B = "growth", "lending"
+A, B = "retail", "lending"
+VIEWS = {A: "dealer_quality", B: "applicant_behaviour"}
 PASSWORD = "a-long-enough-password"
 
 
@@ -49,6 +51,7 @@ class Team:
     run: str
     task: str
     sync: str
+    view: str
     traces: frozenset[str]
 
     def fill_in(self, text: str) -> str:
@@ -57,6 +60,7 @@ class Team:
             "run": self.run,
             "task": self.task,
             "sync": self.sync,
+            "view": self.view,
         }.items():
             text = text.replace(f"{{{key}}}", value)
         return text
@@ -64,10 +68,11 @@ class Team:
 
 @pytest.fixture(scope="module")
 def teams(platform: LocalPlatform) -> Iterator[dict[str, Team]]:
-    """Both teams have a run with its tasks, logs and results, and syncs in the registry."""
+    """Both teams have a run with its tasks, logs and results, syncs in the registry, and a feature view."""
     found = connections(platform.layout, Secrets.of(platform.layout.secrets_file))
     engine = sa.create_engine(database_url(found["drivetrain_state"]))
     tables = "sheet_syncs, sheet_specs, sheet_runs, sheet_rejects, jobs, job_groups"
+    tables += ", feature_views, feature_watermarks, feature_runs, feature_files, feature_audits"
     with engine.begin() as connection:
         connection.execute(sa.text(f"TRUNCATE {tables}"))
     fill(engine, syncs=8, runs=20, days=5, now=dt.datetime.now(dt.UTC), teams=(A, B))
@@ -82,7 +87,10 @@ def teams(platform: LocalPlatform) -> Iterator[dict[str, Team]]:
         assert first["state"] == "success", first
         traces = {*RBAC.dags[team], f"team:{team}", f"team_{team}_", first["run_id"], *names}
         traces |= {value for spec in specs for value in (spec.sync, spec.owner, spec.target.spreadsheet_id)}
-        made[team] = Team(team, first["run_id"], first["task_id"], names[0], frozenset(traces))
+        view = spec_of(VIEWS[team], team=team)
+        fill_view(engine, view, dt.datetime.now(dt.UTC))
+        traces |= {view.view, view.owner}
+        made[team] = Team(team, first["run_id"], first["task_id"], names[0], view.view, frozenset(traces))
     assert not made[A].traces & made[B].traces
     yield made
     with engine.begin() as connection:
@@ -209,6 +217,8 @@ def test_a_team_sees_what_is_its_own(platform: LocalPlatform, client: httpx.Clie
         "Logs: of a try": "content",
         "Sheet syncs: list": own.sync,
         "Sheet syncs: one": own.sync,
+        "Features: list": own.view,
+        "Features: one": own.view,
         "Plugins: list": "Sheet syncs",
     }
     by_name = {f"{surface.family}: {surface.what}": surface for surface in SURFACES}
@@ -259,6 +269,9 @@ def test_in_the_browser_a_viewer_of_one_team_finds_no_trace_of_another(
         "/plugin/sheet-syncs": own.sync,
         "/drivetrain/sheets": own.sync,
         f"/drivetrain/sheets/{own.sync}": own.sync,
+        "/plugin/features": own.view,
+        "/drivetrain/features": own.view,
+        f"/drivetrain/features/{own.view}": own.view,
         "/drivetrain/quota": "",
     }
     asked: set[str] = set()

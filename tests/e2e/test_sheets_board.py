@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gspread
@@ -26,9 +24,9 @@ from hooks.sheets_quota import RedisQuota, redis_client
 from standins.platform.connections import connections
 from standins.platform.secrets import ADMIN, Secrets
 from standins.sheets.testing import http_client
-from tests.e2e.conftest import run_dag
+from tests.e2e.conftest import PICTURES, in_theme, makes_pictures, needs_browser, run_dag, token
 from tests.support.board import TEAMS, fill
-from tests.support.browser import CHROMIUM, Tab, browser_tab
+from tests.support.browser import Tab
 from tests.support.postgres import database_url
 from tests.support.sheets import credentials_of
 
@@ -40,9 +38,7 @@ if TYPE_CHECKING:
     from standins.platform.testing import LocalPlatform
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
-PICTURES = Path(__file__).parents[2] / "docs" / "img"
 FRAME = "document.querySelector('iframe[title=\"Sheet syncs\"]').contentDocument"
 _REJECTS = sa.text(
     "INSERT INTO sheet_rejects "
@@ -76,28 +72,6 @@ def three(state: Engine) -> None:
     fill(state, syncs=4, runs=60, days=10, now=dt.datetime.now(dt.UTC), teams=TEAMS[:3])
     with state.begin() as connection:
         connection.execute(sa.text("DELETE FROM sheet_syncs WHERE cron IS NULL"))
-
-
-def token(platform: LocalPlatform, name: str, password: str) -> str:
-    answer = httpx.post(
-        f"{platform.airflow_url}/auth/token", json={"username": name, "password": password}, trust_env=False
-    )
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["access_token"])
-
-
-@pytest.fixture
-def admin(platform: LocalPlatform) -> str:
-    return token(platform, ADMIN, Secrets.of(platform.layout.secrets_file).admin_password)
-
-
-@pytest.fixture
-def tab(platform: LocalPlatform, admin: str, tmp_path: Path) -> Iterator[Tab]:
-    """A browser in which the administrator is logged in."""
-    with browser_tab(tmp_path / "browser") as opened:
-        cookie = {"name": "_token", "value": admin, "url": platform.airflow_url, "httpOnly": True, "sameSite": "Lax"}
-        opened.call("Network.setCookie", **cookie)
-        yield opened
 
 
 @pytest.fixture
@@ -372,12 +346,10 @@ def test_the_plan_is_previewed_with_the_users_own_login_and_changes_nothing(
 
 
 @needs_browser
-@pytest.mark.skipif(os.environ.get("DRIVETRAIN_WRITE_DOCS") != "1", reason="pictures are made on request")
+@makes_pictures
 def test_pictures_of_a_plan(platform: LocalPlatform, tab: Tab, edited: gspread.Worksheet) -> None:
     for theme in ("light", "dark"):
-        tab.open(f"{platform.airflow_url}/drivetrain/static/boards.css")
-        tab.wait("document.body !== null")
-        tab.run(f"localStorage.setItem('theme', '{theme}')")
+        in_theme(tab, platform, theme)
         preview(platform, tab)
         tab.wait(f"{PLAN_SAYS}.includes('Nothing was written')", 90)
         tab.screenshot(PICTURES / f"board-plan-{theme}.png")
@@ -417,7 +389,7 @@ def test_a_script_in_an_error_does_not_run(platform: LocalPlatform, tab: Tab, st
 
 
 @needs_browser
-@pytest.mark.skipif(os.environ.get("DRIVETRAIN_WRITE_DOCS") != "1", reason="pictures are made on request")
+@makes_pictures
 @pytest.mark.parametrize("syncs", [3, 2500])
 def test_pictures(platform: LocalPlatform, tab: Tab, state: Engine, syncs: int) -> None:
     if syncs == 3:
@@ -427,9 +399,7 @@ def test_pictures(platform: LocalPlatform, tab: Tab, state: Engine, syncs: int) 
     else:
         fill(state, syncs=syncs, runs=60, days=10, now=dt.datetime.now(dt.UTC))
     for theme in ("light", "dark"):
-        tab.open(f"{platform.airflow_url}/drivetrain/static/boards.css")
-        tab.wait("document.body !== null")
-        tab.run(f"localStorage.setItem('theme', '{theme}')")
+        in_theme(tab, platform, theme)
         tab.open(f"{platform.airflow_url}/plugin/sheet-syncs")
         tab.wait(f"{FRAME}.querySelectorAll('[data-row]').length")
         tab.wait("performance.now() > 2500")
@@ -444,13 +414,11 @@ def test_pictures(platform: LocalPlatform, tab: Tab, state: Engine, syncs: int) 
 
 
 @needs_browser
-@pytest.mark.skipif(os.environ.get("DRIVETRAIN_WRITE_DOCS") != "1", reason="pictures are made on request")
+@makes_pictures
 def test_pictures_of_the_quota(platform: LocalPlatform, tab: Tab) -> None:
     quota_was_used(platform)
     for theme in ("light", "dark"):
-        tab.open(f"{platform.airflow_url}/drivetrain/static/boards.css")
-        tab.wait("document.body !== null")
-        tab.run(f"localStorage.setItem('theme', '{theme}')")
+        in_theme(tab, platform, theme)
         tab.open(f"{platform.airflow_url}/plugin/sheet-syncs/drivetrain/quota")
         tab.wait(f"{FRAME}.querySelectorAll('.quota svg').length")
         tab.wait("performance.now() > 2500")

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
+from boards import spark
 from boards.access import Access, AccessDep, dag_of
+from boards.ages import BAR_WIDTH, AgeBar, age_bar
 from boards.pages import page, root
 from boards.security import same_origin
-from boards.sheets import queries, spark
+from boards.sheets import queries
 from boards.sheets.actions import is_request_id, sync_now
 from boards.sheets.detail import detail
 from boards.sheets.filters import Filters, Standing
@@ -31,14 +33,16 @@ _DONE = {
     "pause": "Paused: it is not due until somebody resumes it.",
     "resume": "Resumed: it is due again from now on.",
 }
-_TOOLS = {
-    "dag_of": dag_of,
-    "workbook_page": workbook_page,
-    "columns": spark.columns,
-    "summary": spark.summary,
-    "age_bar": spark.age_bar,
-    "spark": spark,
-}
+
+
+def _bar(row: Row) -> AgeBar:
+    facts = row.facts
+    return age_bar(
+        row.share, is_late=row.is_late, is_watched=bool(facts["cron"]), is_idle=facts["paused_at"] is not None
+    )
+
+
+_TOOLS = {"dag_of": dag_of, "workbook_page": workbook_page, "bar": _bar, "bar_width": BAR_WIDTH, "spark": spark}
 
 
 @router.get("/sheets")

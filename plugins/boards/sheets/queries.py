@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from boards.sheets.filters import Filters, Sort, Standing
+from boards.spark import RUNS, Run
 from drivetrain.sheets.registry import GOOD_OUTCOMES
 from drivetrain.state.tables import sheet_runs, sheet_syncs
 
@@ -25,26 +26,11 @@ if TYPE_CHECKING:
     from sqlalchemy.sql import ColumnElement, Select
 
 PAGE = 50
-SPARK_RUNS = 30
 SPARK_DAYS = dt.timedelta(days=90)
 DAY = dt.timedelta(days=1)
 _SLACK = dt.timedelta(hours=1)  # a clock that is ahead of ours
 _AT = sa.DateTime(timezone=True)
 _S, _R = sheet_syncs.c, sheet_runs.c
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run as a sparkline shows it."""
-
-    due_at: dt.datetime
-    seconds: float
-    outcome: str
-
-    @property
-    def is_good(self) -> bool:
-        """Whether the tab was as its query said."""
-        return self.outcome in GOOD_OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -217,21 +203,21 @@ def _with_history(connection: Connection, rows: Sequence[Row], now: dt.datetime)
         sa.select(_R.due_at, _R.started_at, _R.finished_at, _R.outcome)
         .where(_R.sync == wanted.c.sync, _R.due_at > now - SPARK_DAYS, _R.due_at < now + _SLACK)
         .order_by(_R.due_at.desc())
-        .limit(SPARK_RUNS)
+        .limit(RUNS)
         .lateral()
     )
     history = sa.select(wanted.c.sync, last).select_from(wanted.join(last, sa.true()))
     runs: dict[str, list[Run]] = defaultdict(list)
     for found in connection.execute(history):
         seconds = (found.finished_at - found.started_at).total_seconds()
-        runs[found.sync].append(Run(found.due_at, max(seconds, 0.0), found.outcome))
+        runs[found.sync].append(Run(found.due_at, max(seconds, 0.0), found.outcome, found.outcome in GOOD_OUTCOMES))
     spent = {found.sync: found for found in connection.execute(_spent(now).where(_R.sync.in_(names)))}
     return [
         Row(
             facts=row.facts,
             age=row.age,
             is_late=row.is_late,
-            runs=sorted(runs[row.facts["sync"]], key=lambda run: run.due_at),
+            runs=sorted(runs[row.facts["sync"]], key=lambda run: run.at),
             runs_24h=spent[row.facts["sync"]].runs if row.facts["sync"] in spent else 0,
             writes_24h=int(spent[row.facts["sync"]].writes) if row.facts["sync"] in spent else 0,
         )

@@ -37,7 +37,7 @@ class Surface:
         family: what it is about.
         what: what it gives or does.
         method: GET and so on.
-        path: below the address of Airflow; {dag}, {run}, {task}, {sync} stand for a team's.
+        path: below the address of Airflow; {dag}, {run}, {task}, {sync}, {view} stand for a team's.
         scope: what the answer is about.
         needs: rights besides that on the DAG.
         dag_action: what it takes on the DAG, where there is one.
@@ -297,6 +297,8 @@ _BOARDS = [
         dag_action=_EDIT,
         body={},
     ),
+    Surface("Features", "list", "GET", "/drivetrain/features", Scope.PAGE),
+    Surface("Features", "one", "GET", "/drivetrain/features/{view}", Scope.DAG),
     Surface("Quota", "page", "GET", "/drivetrain/quota", Scope.RIGHT, dag=FLEET_DAG),
 ]
 

@@ -9,6 +9,21 @@ from drivetrain.state.tables import metadata
 
 _AT = sa.DateTime(timezone=True)
 
+feature_views = sa.Table(
+    "feature_views",
+    metadata,
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("view", sa.Text, primary_key=True),
+    sa.Column("team", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("freshness_seconds", sa.BigInteger, nullable=False, comment="how old what is served may become"),
+    sa.Column("cron", sa.Text, comment="when it runs; none: it runs when files arrive, or by hand"),
+    sa.Column("lands_in", sa.Text, comment="where files arrive that are loaded into its table"),
+    sa.Column("registered_at", _AT, nullable=False, comment="when it was first seen"),
+    sa.Column("removed_at", _AT, comment="since when there is no spec of it"),
+    comment="Each feature view that has a spec, or had one.",
+)
+
 feature_watermarks = sa.Table(
     "feature_watermarks",
     metadata,
