@@ -103,8 +103,7 @@ def ours(folder: Path, defined: Path, project: str, redis: int) -> AbstractConte
     port = free_port()
     own = {"REGISTRY": str(defined), "PROJECT": project, "REDIS_URL": f"redis://127.0.0.1:{redis}/0"}
     settings = {f"DRIVETRAIN_FEATURES_{name}": value for name, value in own.items()}
-    command = [sys.executable, "-m", "uvicorn", "--factory", "services.feature_server.app:make"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning"]
+    command = [sys.executable, "-m", "services.feature_server", "--port", str(port)]
     return _running("ours", command, settings, port, folder)
 
 

@@ -8,6 +8,10 @@ what it measures.
 from __future__ import annotations
 
 import asyncio
+import queue
+import selectors
+import socket
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,6 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_LATE_SECONDS = 0.005
+_PATIENCE_SECONDS = 60.0
+_LIMIT = 1 << 22  # an answer is read without stopping the server's sending
+
+
 @dataclass
 class Told:
     """What a server answered.
@@ -25,7 +34,7 @@ class Told:
     Attributes:
         seconds: of each answer, from when its request was due.
         statuses: how many of each; 0: no answer.
-        late: requests that were sent more than 5 ms after they were due: the client's own doing.
+        late: requests that were sent more than 5 ms after they were due: none was free, or the client is slow.
         took: seconds from the first request to the last answer.
     """
 
@@ -56,7 +65,7 @@ class _Connection:
         """The status; 0: none came."""
         try:
             if self._reader is None or self._writer is None:
-                self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+                self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, limit=_LIMIT)
             self._writer.write(request)
             head = await self._reader.readuntil(b"\r\n\r\n")
             length = next(
@@ -83,33 +92,103 @@ def post(path: str, body: bytes) -> bytes:
     return "\r\n".join((*head, "", "")).encode() + body
 
 
-async def _at_rate(port: int, requests: Sequence[bytes], rate: float, seconds: float, connections: int) -> Told:
-    told, free = Told(), asyncio.LifoQueue[_Connection]()
-    for _ in range(connections):
-        free.put_nowait(_Connection(port))
-    start = time.perf_counter()
+class _Sent:
+    """One kept-alive connection that is written to by one thread, and read by another."""
 
-    async def one(number: int, due: float) -> None:
-        connection = await free.get()
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.due, self.is_asked, self.is_closed = 0.0, False, False
+        self._answer, self._length = bytearray(), 0
+
+    def send(self, request: bytes, due: float) -> None:
+        """A request."""
+        self.due, self.is_asked = due, True
+        self._answer, self._length = bytearray(), 0
+        self.socket.sendall(request)
+
+    def read(self) -> int | None:
+        """What is there now; the status, once the answer is whole; 0: the server has closed."""
         try:
-            status = await connection.ask(requests[number % len(requests)])
-        finally:
-            free.put_nowait(connection)
-        told.seconds.append(time.perf_counter() - due)
-        told.statuses[status] = told.statuses.get(status, 0) + 1
+            data = self.socket.recv(1 << 20)
+        except OSError:
+            data = b""
+        if not data:
+            return 0
+        self._answer += data
+        if not self._length:
+            head, found, _ = bytes(self._answer).partition(b"\r\n\r\n")
+            if not found:
+                return None
+            said = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            self._length = len(head) + 4 + int(said.split(b":", 1)[1])
+        return int(self._answer[9:12]) if len(self._answer) >= self._length else None
 
-    async with asyncio.TaskGroup() as group:
-        for number in range(int(rate * seconds)):
+
+class _AtRate:
+    """Sends in one thread and reads in another: a loop's own timers are late by up to a millisecond."""
+
+    def __init__(self, port: int, connections: int) -> None:
+        self._port, self.told = port, Told()
+        self._selector, self._free = selectors.DefaultSelector(), queue.LifoQueue[_Sent]()
+        for _ in range(connections):
+            self._connect()
+
+    def run(self, requests: Sequence[bytes], rate: float, seconds: float) -> Told:
+        """All of them."""
+        count = int(rate * seconds)
+        reader = threading.Thread(target=self._read, args=(count,))
+        reader.start()
+        start = time.perf_counter()
+        for number in range(count):
             due = start + number / rate
-            if (wait := due - time.perf_counter()) > 0:
-                await asyncio.sleep(wait)
-            elif wait < -0.005:
-                told.late += 1
-            group.create_task(one(number, due))
-    told.took = time.perf_counter() - start
-    while not free.empty():
-        free.get_nowait().close()
-    return told
+            while (wait := due - time.perf_counter()) > 0:
+                time.sleep(wait)
+            connection = self._next()
+            self.told.late += time.perf_counter() - due > _LATE_SECONDS
+            connection.send(requests[number % len(requests)], due)
+        reader.join()
+        self.told.took = time.perf_counter() - start
+        while not self._free.empty():
+            self._free.get_nowait().socket.close()
+        self._selector.close()
+        return self.told
+
+    def _next(self) -> _Sent:
+        """The one that was used last: those that idle for long, servers close."""
+        while (connection := self._free.get(timeout=_PATIENCE_SECONDS)).is_closed:
+            pass
+        return connection
+
+    def _connect(self) -> None:
+        connection = _Sent(self._port)
+        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+        self._free.put(connection)
+
+    def _read(self, count: int) -> None:
+        left = count
+        while left:
+            events = self._selector.select(timeout=_PATIENCE_SECONDS)
+            if not events:
+                self.told.statuses[0] = self.told.statuses.get(0, 0) + left
+                return
+            for key, _ in events:
+                connection: _Sent = key.data
+                status = connection.read()
+                if status is None:
+                    continue
+                if connection.is_asked:
+                    connection.is_asked = False
+                    self.told.seconds.append(time.perf_counter() - connection.due)
+                    self.told.statuses[status] = self.told.statuses.get(status, 0) + 1
+                    left -= 1
+                if status:
+                    self._free.put(connection)
+                else:
+                    connection.is_closed = True
+                    self._selector.unregister(connection.socket)
+                    connection.socket.close()
+                    self._connect()
 
 
 async def _as_fast(port: int, requests: Sequence[bytes], seconds: float, connections: int) -> Told:
@@ -135,7 +214,7 @@ async def _as_fast(port: int, requests: Sequence[bytes], seconds: float, connect
 
 def at_rate(port: int, requests: Sequence[bytes], *, rate: float, seconds: float, connections: int = 64) -> Told:
     """So many requests a second, in turn."""
-    return asyncio.run(_at_rate(port, requests, rate, seconds, connections))
+    return _AtRate(port, connections).run(requests, rate, seconds)
 
 
 def as_fast_as_it_goes(port: int, requests: Sequence[bytes], *, seconds: float, connections: int = 8) -> Told:

@@ -1,10 +1,11 @@
-"""The application: `uvicorn --factory services.feature_server.app:make`."""
+"""The application; `python -m services.feature_server` runs it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -12,19 +13,21 @@ from fastapi import FastAPI, Header, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from drivetrain.errors import UnavailableError
 from drivetrain.features.serving import RequestRefusedError
-from services.feature_server.body_limit import BodyLimit
 from services.feature_server.clients import Client, Clients
+from services.feature_server.hot_path import PATH, HotPath
 from services.feature_server.metrics import Metrics
 from services.feature_server.online_store import OnlineStore
 from services.feature_server.registry_file import RegistryFile
-from services.feature_server.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from services.feature_server.hot_path import Answer
+    from services.feature_server.settings import Settings
 
 _MOST_FEATURES = 1_000
 _KEY = "X-Api-Key"
@@ -83,9 +86,13 @@ class TooManyError(RequestRefusedError):
         self.wait_seconds = wait_seconds
 
 
-def make(settings: Settings | None = None) -> FastAPI:
-    """The application."""
-    server = Server(settings or Settings())  # type: ignore[call-arg]  # the environment has the rest
+def make(settings: Settings) -> FastAPI:
+    """The application.
+
+    Raises:
+        FatalError: the registry or the file of clients can't be used.
+    """
+    server = Server(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -105,12 +112,16 @@ def make(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.server = server
-    app.add_middleware(BodyLimit, most_bytes=server.settings.most_bytes)
+    app.add_middleware(HotPath, answer=partial(_answered, server), most_bytes=settings.most_bytes)
 
-    @app.post("/get-online-features", responses=_RESPONSES)
-    async def get_online_features(asked: OnlineFeatures, x_api_key: Annotated[str | None, Header()] = None) -> Response:
+    @app.post(PATH, responses=_RESPONSES)
+    async def get_online_features(
+        request: Request, _asked: OnlineFeatures, x_api_key: Annotated[str | None, Header()] = None
+    ) -> Response:
         """Features of up to some hundred entities."""
-        return await _told(server, asked, x_api_key)
+        # For /openapi.json: whoever asks is answered by HotPath, in the same way.
+        status, content, headers = await _answered(server, await request.body(), x_api_key)
+        return Response(content, status, {name.decode(): value.decode() for name, value in headers})
 
     @app.get("/health")
     async def health() -> PlainTextResponse:
@@ -121,11 +132,11 @@ def make(settings: Settings | None = None) -> FastAPI:
     async def ready() -> Response:
         """Whether requests can be answered."""
         if server.is_ending:
-            return _problem(503, "the server ends")
+            return _failed(503, "the server ends")
         try:
             await server.store.ping()
         except UnavailableError as error:
-            return _problem(503, str(error))
+            return _failed(503, str(error))
         return PlainTextResponse("ok")
 
     @app.get("/metrics")
@@ -135,7 +146,7 @@ def make(settings: Settings | None = None) -> FastAPI:
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, __: Exception) -> Response:
-        return _problem(500, "an error of ours: see the server's log")
+        return _failed(500, "an error of ours: see the server's log")
 
     return app
 
@@ -151,22 +162,32 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def _told(server: Server, asked: OnlineFeatures, key: str | None) -> Response:
+async def _answered(server: Server, body: bytes, key: str | None) -> Answer:
     began = time.perf_counter()
     known = server.clients.of(key) if server.clients is not None and key else None
+    headers: list[tuple[bytes, bytes]] = []
     try:
-        response = Response(orjson.dumps(await server.answer(asked, known)), media_type="application/json")
+        status, content = 200, orjson.dumps(await server.answer(OnlineFeatures.model_validate_json(body), known))
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False, include_input=False, include_context=False)
+        status, content = 422, orjson.dumps({"detail": [one | {"loc": ("body", *one["loc"])} for one in mistakes]})
     except TooManyError as error:
-        response = _problem(error.status, str(error), {"Retry-After": f"{max(1, round(error.wait_seconds))}"})
+        status, content = error.status, _problem(str(error))
+        headers.append((b"retry-after", b"%d" % max(1, round(error.wait_seconds))))
     except RequestRefusedError as error:
-        response = _problem(error.status, str(error))
+        status, content = error.status, _problem(str(error))
     except UnavailableError as error:
-        response = _problem(503, str(error), {"Retry-After": "1"})
-    server.metrics.seconds.labels(response.status_code).observe(time.perf_counter() - began)
+        status, content = 503, _problem(str(error))
+        headers.append((b"retry-after", b"1"))
+    server.metrics.seconds.labels(status).observe(time.perf_counter() - began)
     name = known[0] if known else "unknown" if server.clients is not None else "anybody"
-    server.metrics.requests.labels(name, response.status_code).inc()
-    return response
+    server.metrics.requests.labels(name, status).inc()
+    return status, content, headers
 
 
-def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps({"detail": detail}), status, headers, media_type="application/json")
+def _problem(detail: str) -> bytes:
+    return orjson.dumps({"detail": detail})
+
+
+def _failed(status: int, detail: str) -> Response:
+    return Response(_problem(detail), status, media_type="application/json")

@@ -67,7 +67,12 @@ class OnlineStore:
         try:
             async with asyncio.timeout(self._timeout):
                 await connection.send_packed_command(sent)
-                found = [await connection.read_response(disable_decoding=True) for _ in range(answers)]
+                # The connection's own read_response has a clock for each answer, which takes as long as reading it.
+                read = connection._parser.read_response
+                found = [await read(disable_decoding=True) for _ in range(answers)]
+            for answer in found:
+                if isinstance(answer, RedisError):
+                    raise answer
             is_whole = True
         except (RedisError, OSError, TimeoutError) as error:
             why = str(error) or f"no answer within {self._timeout:g} s"

@@ -1,11 +1,20 @@
-"""What the feature server is told by its environment: variables DRIVETRAIN_FEATURES_<NAME>."""
+"""What the feature server is told by its environment: variables DRIVETRAIN_FEATURES_<NAME>.
+
+A secret may be a file instead, where DRIVETRAIN_FEATURES_SECRETS names the folder: drivetrain_features_redis_password.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from drivetrain.errors import FatalError
+
+_PREFIX = "DRIVETRAIN_FEATURES_"
+_SECRETS = f"{_PREFIX}SECRETS"
 
 
 class Settings(BaseSettings):
@@ -27,7 +36,7 @@ class Settings(BaseSettings):
         drain_seconds: how long a server that is to end still answers what it has begun.
     """
 
-    model_config = SettingsConfigDict(env_prefix="DRIVETRAIN_FEATURES_", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid")
 
     registry: Path
     project: str = "marketplace"
@@ -41,3 +50,17 @@ class Settings(BaseSettings):
     serve_stale: bool = False
     registry_seconds: float = Field(default=5.0, gt=0)
     drain_seconds: int = Field(default=10, ge=0)
+
+
+def settings_from_environment() -> Settings:
+    """Settings of this process.
+
+    Raises:
+        FatalError: something is missing, or is not what it should be.
+    """
+    try:
+        return Settings(_secrets_dir=os.environ.get(_SECRETS))  # type: ignore[call-arg]  # the environment has the rest
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = _PREFIX + str(first["loc"][0]).upper()
+        raise FatalError(f"{name}: {first['msg']}: docs/FEATURES.md says what the feature server is told") from None

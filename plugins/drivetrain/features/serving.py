@@ -12,6 +12,7 @@ import binascii
 import datetime as dt
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from drivetrain.errors import FatalError
@@ -167,14 +168,13 @@ class Plan:
         count = len(next(iter(entities.values())))
         known = {"statuses": [PRESENT] * count, "event_timestamps": [NO_TIME] * count}
         results = [{"values": list(entities[name]), **known} for name in self.join_keys]
-        times: dict[tuple[int, int], tuple[list[int | None], list[str]]] = {}
+        fields = [list(zip(*group, strict=True)) for group in rows]
+        ages: dict[tuple[int, int], _Ages] = {}
         for column in self.columns:
-            place = (column.group, column.time)
-            if place not in times:
-                times[place] = _times(rows[column.group], column.time)
-            results.append(
-                _column(column, rows[column.group], *times[place], now_microseconds, serve_stale=serve_stale)
-            )
+            place, own = (column.group, column.time), fields[column.group]
+            if place not in ages:
+                ages[place] = _Ages.of(own[column.time], column.ttl_microseconds, now_microseconds)
+            results.append(_column(own[column.field], ages[place], serve_stale=serve_stale))
         names = [*self.join_keys, *(column.name for column in self.columns)]
         return {"metadata": {"feature_names": names}, "results": results}
 
@@ -324,56 +324,76 @@ _PACKED = {
 }
 
 
-def _times(rows: Sequence[Sequence[bytes | None]], place: int) -> tuple[list[int | None], list[str]]:
-    """Event times in microseconds, and as the answer has them. Many entities have the same."""
-    known: dict[bytes, tuple[int, str]] = {}
-    numbers: list[int | None] = []
-    texts: list[str] = []
-    for row in rows:
-        written = row[place]
-        if written is None:
-            numbers.append(None)
-            texts.append(NO_TIME)
-            continue
-        if written not in known:
-            number = decode_time(written)
+@dataclass(frozen=True)
+class _Ages:
+    """When one view's values of each entity are of.
+
+    Attributes:
+        are_there: the view has something of the entity.
+        are_stale: it is older than the view's TTL.
+        texts: event times, as the answer has them.
+        all_fresh: all are there, and none is stale.
+    """
+
+    are_there: list[bool]
+    are_stale: list[bool]
+    texts: list[str]
+    all_fresh: bool
+
+    @classmethod
+    def of(cls, written: Sequence[bytes | None], ttl_microseconds: int | None, now_microseconds: int) -> _Ages:
+        """Read event times. Many entities have the same."""
+        oldest = None if ttl_microseconds is None else now_microseconds - ttl_microseconds
+        known: dict[bytes | None, tuple[bool, bool, str]] = {None: (False, False, NO_TIME)}
+        for each in {one for one in written if one is not None}:
+            number = decode_time(each)
             at = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=number)
-            known[written] = number, at.isoformat().replace("+00:00", "Z")
-        number, text = known[written]
-        numbers.append(number)
-        texts.append(text)
-    return numbers, texts
+            is_stale = oldest is not None and number < oldest
+            known[each] = True, is_stale, at.isoformat().replace("+00:00", "Z")
+        told = [known[each] for each in written]
+        are_there, are_stale, texts = (list(column) for column in zip(*told, strict=True))
+        return cls(are_there, are_stale, texts, all(are_there) and not any(are_stale))
 
 
-def _column(
-    column: Column,
-    rows: Sequence[Sequence[bytes | None]],
-    times: Sequence[int | None],
-    texts: list[str],
-    now_microseconds: int,
-    *,
-    serve_stale: bool,
-) -> dict[str, Any]:
-    oldest = None if column.ttl_microseconds is None else now_microseconds - column.ttl_microseconds
+def _column(written: Sequence[bytes | None], ages: _Ages, *, serve_stale: bool) -> dict[str, Any]:
+    """One feature of all entities."""
+    if ages.all_fresh and (numbers := _doubles(written)) is not None:
+        statuses = [PRESENT] * len(numbers)
+        return {"values": numbers, "statuses": statuses, "event_timestamps": ages.texts}
     values: list[Any] = []
-    statuses: list[str] = []
-    for row, time in zip(rows, times, strict=True):
-        written = row[column.field]
-        if time is None or written is None:
+    statuses = []
+    for each, is_there, is_stale in zip(written, ages.are_there, ages.are_stale, strict=True):
+        if not is_there or each is None:
             values.append(None)
             statuses.append(NOT_FOUND)
             continue
-        is_stale = oldest is not None and time < oldest
-        value = None if is_stale and not serve_stale else _shown(written)
+        value = None if is_stale and not serve_stale else _shown(each)
         values.append(value)
         statuses.append(OUTSIDE_MAX_AGE if is_stale else NULL_VALUE if value is None else PRESENT)
-    return {"values": values, "statuses": statuses, "event_timestamps": texts}
+    return {"values": values, "statuses": statuses, "event_timestamps": ages.texts}
+
+
+def _doubles(written: Sequence[bytes | None]) -> list[float] | None:
+    """All values at once; None: one of them is missing, or is no double."""
+    first = written[0]
+    if first is None or first[:1] != _DOUBLE or None in written:
+        return None
+    if set(map(len, written)) != {_DOUBLE_BYTES}:  # type: ignore[arg-type]  # none of them is None
+        return None
+    joined = b"".join(written)  # type: ignore[arg-type]
+    if joined[::_DOUBLE_BYTES] != _DOUBLE * len(written):
+        return None
+    return list(_unpacked(len(written)).unpack(joined))
+
+
+@lru_cache(maxsize=256)
+def _unpacked(count: int) -> struct.Struct:
+    return struct.Struct("<" + "xd" * count)
 
 
 def _shown(written: bytes) -> Any:
     """A value as JSON has it."""
-    tag = written[:1]
-    if tag == _DOUBLE and len(written) == _DOUBLE_BYTES:
+    if written[:1] == _DOUBLE and len(written) == _DOUBLE_BYTES:
         return _UNPACK(written, 1)[0]
     try:
         value = decode(written)

@@ -65,10 +65,10 @@ class Running:
             "REGISTRY_SECONDS": "0.1",
         }
         environment = os.environ | {f"DRIVETRAIN_FEATURES_{name}": value for name, value in (own | settings).items()}
-        command = [sys.executable, "-m", "uvicorn", "--factory", "services.feature_server.app:make"]
+        command = [sys.executable, "-m", "services.feature_server", "--port", str(port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "--host", "127.0.0.1", "--port", str(port)],
+                command,
                 env=environment,
                 cwd=ROOT,  # services/ are no part of the distribution
                 stdout=log,

@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import httpx
+import psutil
 import pyarrow as pa
 import pytest
 
@@ -122,7 +126,7 @@ CAR = {"car": [1]}
             "lists of different lengths: dealer 2, branch 1",
         ),
         ({"features": ["cars:city"], "entities": CAR, "other": 1}, 422, "Extra inputs are not permitted"),
-        ({"features": "cars:city", "entities": CAR}, 422, "valid list"),
+        ({"features": "cars:city", "entities": CAR}, 422, '"loc":["body","features"]'),
     ],
 )
 def test_a_request_that_can_t_be_answered_says_why(
@@ -130,6 +134,20 @@ def test_a_request_that_can_t_be_answered_says_why(
 ) -> None:
     response = server.ask(**body)
     assert (response.status_code, says in response.text) == (status, True), response.text
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[1]", b"\xff", b'{"features": ["cars:city"], "entities": {"car": [NaN]}}']
+)
+def test_a_body_that_is_no_request_is_422_and_says_so(server: Running, body: bytes) -> None:
+    response = server.client.post("/get-online-features", content=body)
+    assert (response.status_code, response.json()["detail"] != []) == (422, True)
+
+
+def test_other_methods_and_other_paths_are_told_apart(server: Running) -> None:
+    assert server.client.get("/get-online-features").status_code == 405
+    assert server.client.post("/get-online-features/").status_code in (307, 404)
+    assert server.client.post("/nowhere").status_code == 404
 
 
 @pytest.mark.parametrize("is_length_said", [True, False])
@@ -216,7 +234,45 @@ def test_a_server_without_a_registry_or_with_wrong_clients_does_not_start(folder
         ({"REGISTRY": str(folder / "nowhere.db")}, "nowhere.db: No such file or directory: `feast apply` writes it"),
         ({"CLIENTS": str(clients)}, "clients.pricing.key_sha256: String should match pattern"),
         ({"PROJECT": "lending"}, "has no feature view of project lending"),
+        ({"MOST_ENTITIES": "many"}, "error: DRIVETRAIN_FEATURES_MOST_ENTITIES: Input should be a valid integer"),
     ):
         server = Running(folder, valkey, **settings)
         assert server.process.wait(timeout=60) != 0
         assert says in server.log.read_text()
+
+
+def test_redis_password_may_be_a_file(folder: Path, valkey: Valkey, redis: Redis) -> None:
+    secrets = folder / "secrets"
+    secrets.mkdir()
+    (secrets / "drivetrain_features_redis_password").write_text("hunter2\n")
+    redis.config_set("requirepass", "hunter2")
+    try:
+        with Running(folder, valkey, REDIS_TIMEOUT_SECONDS="5", SECRETS=str(secrets)) as server:
+            assert server.client.get("/ready").status_code == 200
+        with Running(folder, valkey, REDIS_TIMEOUT_SECONDS="5") as server:
+            assert server.client.get("/ready").status_code == 503
+    finally:
+        redis.config_set("requirepass", "")
+
+
+def test_a_server_that_is_told_to_end_answers_what_it_has_begun(folder: Path, valkey: Valkey) -> None:
+    def is_asking(process: int) -> bool:
+        return any(one.raddr and one.raddr.port == valkey.port for one in psutil.Process(process).net_connections())
+
+    with Running(folder, valkey, REDIS_TIMEOUT_SECONDS="20") as server, ThreadPoolExecutor(1) as pool:
+        with valkey.standing_still():
+            begun = pool.submit(server.ask, features=["cars:city"], entities=CAR)
+            eventually("it asks Redis", lambda: is_asking(server.process.pid))
+            server.process.terminate()
+            eventually("it takes no others", lambda: not _takes_connections(server))
+            assert not begun.done()
+        assert begun.result(timeout=20).status_code == 200
+        assert server.process.wait(timeout=20) in (0, -signal.SIGTERM)
+
+
+def _takes_connections(server: Running) -> bool:
+    with httpx.Client(base_url=server.client.base_url, timeout=20, trust_env=False) as another:
+        try:
+            return another.get("/health").status_code == 200
+        except httpx.ConnectError:
+            return False
