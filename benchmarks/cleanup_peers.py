@@ -85,24 +85,26 @@ class Scheduler:
 
 @dataclass
 class Watch:
-    """Looks how long transactions of the clean-up are open, from outside."""
+    """Looks how long transactions of the clean-up are open, and at what the longest is, from outside."""
 
     engine: sa.Engine
     application: str
     longest: float = 0.0
+    statement: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
         """Until `stop`."""
         query = sa.text(
-            "SELECT COALESCE(max(EXTRACT(epoch FROM clock_timestamp() - xact_start)), 0)::float FROM pg_stat_activity "
+            "SELECT EXTRACT(epoch FROM clock_timestamp() - xact_start)::float AS seconds, query FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE :name "
-            "AND query NOT LIKE 'VACUUM%'"
+            "AND query NOT LIKE 'VACUUM%' AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1"
         )
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             while not self.stop.wait(0.1):
-                seconds = connection.execute(query, {"name": self.application}).scalar_one()
-                self.longest = max(self.longest, seconds)
+                found = connection.execute(query, {"name": self.application}).first()
+                if found is not None and found.seconds > self.longest:
+                    self.longest, self.statement = found.seconds, " ".join(found.query.split())[:300]
 
 
 @contextmanager
