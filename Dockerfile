@@ -1,5 +1,6 @@
 # docker build .                    the platform's image: Airflow, its providers and our code (plugins/ as a wheel).
 # docker build --target standins .  the same, with what stands in for Snowflake and Google Sheets. Local runs only.
+# docker build --target feature-server .  the feature server alone, without Airflow.
 #
 # DAGs and include/ are not in it: they come by Airflow's git bundle. docs/DOCKER.md says what can be set, and how to
 # build behind a proxy or without the internet.
@@ -56,6 +57,13 @@ RUN --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=netrc,targe
     && uv pip sync --python /opt/standins --only-binary :all: --require-hashes requirements-standins.txt
 
 
+FROM uv AS feature-server-dependencies
+COPY requirements-feature-server.txt ./
+RUN --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=netrc,target=/root/.netrc \
+    uv venv --python python3 /opt/venv \
+    && uv pip sync --python /opt/venv --only-binary :all: --require-hashes requirements-feature-server.txt
+
+
 FROM base AS runtime
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="drivetrain" \
@@ -89,6 +97,34 @@ HEALTHCHECK --interval=15s --timeout=10s --start-period=120s --retries=4 \
     CMD ["python", "-I", "-S", "/opt/drivetrain/health.py", "api-server"]
 ENTRYPOINT ["tini", "--"]
 CMD ["airflow", "api-server"]
+
+
+FROM ${BASE_IMAGE} AS feature-server
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="drivetrain-feature-server" \
+      org.opencontainers.image.description="Drivetrain's feature server" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
+ENV LANG=C.UTF-8 \
+    PATH=/opt/venv/bin:${PATH} \
+    PYTHONPATH=/opt/drivetrain \
+    PYTHONUNBUFFERED=1
+# hadolint ignore=DL3008 (the base image says which Debian; its security updates are wanted)
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates tini \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=feature-server-dependencies /opt/venv /opt/venv
+COPY plugins/drivetrain /opt/drivetrain/drivetrain
+COPY services /opt/drivetrain/services
+# Compiled here once: a container's root is read-only.
+RUN python -m compileall -q /opt/drivetrain
+USER 50000:0
+WORKDIR /opt/drivetrain
+EXPOSE 6566
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:6566/health', timeout=4)"]
+ENTRYPOINT ["tini", "--"]
+CMD ["python", "-m", "services.feature_server", "--host", "0.0.0.0"]
 
 
 FROM runtime AS standins

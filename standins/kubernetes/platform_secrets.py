@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -34,23 +35,25 @@ class PlatformSecrets:
     Attributes:
         airflow: as the local platform has them.
         git_token: of the bundle's remote.
+        redis_password: of the online store.
+        features_key: whoever has it may ask the feature server for all views.
     """
 
     airflow: Secrets
     git_token: str
+    redis_password: str
+    features_key: str
 
     @classmethod
     def of(cls, folder: Path) -> PlatformSecrets:
         """Read them; make what is missing first."""
-        token = folder / "git-token"
-        if not token.exists():
-            write_private(token, secrets.token_urlsafe(30))
-        return cls(Secrets.of(folder / "secrets.json"), token.read_text(encoding="utf-8"))
+        own = {name: _kept(folder / name.replace("_", "-")) for name in ("git_token", "redis_password", "features_key")}
+        return cls(Secrets.of(folder / "secrets.json"), **own)
 
     @property
     def values(self) -> set[str]:
         """Each of them: what must be found nowhere else."""
-        return {*vars(self.airflow).values(), self.git_token}
+        return {*vars(self.airflow).values(), self.git_token, self.redis_password, self.features_key}
 
     @property
     def connections(self) -> dict[str, dict[str, Any]]:
@@ -83,12 +86,27 @@ class PlatformSecrets:
             "fernet-key": known.fernet_key,
             "jwt-secret": known.jwt_secret,
         }
+        client = {"key_sha256": hashlib.sha256(self.features_key.encode()).hexdigest(), "views": "*"}
+        features = {
+            "clients.yaml": json.dumps({"clients": {"tests": client}}),
+            "drivetrain_features_redis_password": self.redis_password,
+        }
+        # https://valkey.io/topics/acl/: the hash of the password, in a file instead of on a command line
+        hashed = hashlib.sha256(self.redis_password.encode()).hexdigest()
         return [
             _secret("airflow-database", {"url": url}),
             _secret("airflow-keys", keys),
+            _secret("feature-server", features),
             _secret("git", {"token": self.git_token}),
             _secret("postgres", {"password": known.postgres_password}),
+            _secret("redis", {"users.acl": f"user default on #{hashed} ~* &* +@all\n"}),
         ]
+
+
+def _kept(file: Path) -> str:
+    if not file.exists():
+        write_private(file, secrets.token_urlsafe(30))
+    return file.read_text(encoding="utf-8")
 
 
 def _secret(name: str, values: dict[str, str]) -> dict[str, Any]:

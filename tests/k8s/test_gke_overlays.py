@@ -140,18 +140,20 @@ def test_each_node_label_and_taint_of_the_presets_is_that_of_a_pool_in_the_guide
 def test_autoscalers_scale_what_is_there_and_nothing_else_says_how_many(objects):
     deployments = of_kind(objects, "Deployment")
     scalers = of_kind(objects, "HorizontalPodAutoscaler")
-    assert set(scalers) == {"airflow-api-server", "airflow-triggerer"}
+    assert set(scalers) == {"airflow-api-server", "airflow-triggerer", "feature-server"}
     for name, one in scalers.items():
         assert one["spec"]["scaleTargetRef"]["name"] == name
         assert "replicas" not in deployments[name]["spec"]
         [container] = deployments[name]["spec"]["template"]["spec"]["containers"]
         assert container["resources"]["requests"]["cpu"]
-    assert scalers["airflow-api-server"]["spec"]["minReplicas"] >= 2
+    for name in ("airflow-api-server", "feature-server"):
+        assert scalers[name]["spec"]["minReplicas"] >= 2
 
 
 def test_what_has_several_pods_loses_one_at_a_time(objects):
     budgets = of_kind(objects, "PodDisruptionBudget")
-    assert set(budgets) == {"airflow-api-server", "airflow-pgbouncer", "airflow-scheduler", "airflow-triggerer"}
+    several = {"airflow-api-server", "airflow-pgbouncer", "airflow-scheduler", "airflow-triggerer", "feature-server"}
+    assert set(budgets) == several
     for name, one in budgets.items():
         spec: dict[str, Any] = one["spec"]
         assert (spec.get("maxUnavailable"), spec.get("minAvailable")) in {(1, None), (None, 1)}, name
@@ -219,6 +221,18 @@ def test_each_container_and_each_preset_is_within_the_range_of_a_container(objec
     }
 
 
+def test_the_feature_servers_registry_is_a_folder_of_the_bucket_that_feast_writes_to(objects):
+    template = of_kind(objects, "Deployment")["feature-server"]["spec"]["template"]
+    registry = next(volume for volume in template["spec"]["volumes"] if volume["name"] == "registry")
+    bucket = registry["csi"]["volumeAttributes"]["bucketName"]
+    assert (set(registry), registry["csi"]["readOnly"]) == ({"name", "csi"}, True)
+    assert template["metadata"]["annotations"]["gke-gcsfuse/volumes"] == "true"
+    account = of_kind(objects, "ServiceAccount")["feature-server"]["metadata"]["annotations"]
+    [project] = re.findall(r"@([\w-]+)\.iam", account["iam.gke.io/gcp-service-account"])
+    assert bucket == f"{project}-features"
+    assert "gs://$PROJECT-features/registry/registry.db" in GUIDE.read_text()
+
+
 def test_each_secret_that_a_pod_mounts_is_in_the_guide(objects):
     guide = GUIDE.read_text()
     for name, spec in pod_specs(objects).items():
@@ -228,10 +242,12 @@ def test_each_secret_that_a_pod_mounts_is_in_the_guide(objects):
     assert "`airflow-pgbouncer`" in guide
 
 
-def test_what_stands_around_a_release_of_the_chart_runs_nothing_but_the_exporter_and_guards_the_same(around):
+def test_what_stands_around_a_release_of_the_chart_runs_what_is_not_airflows_and_guards_the_same(around):
     kinds = {one["kind"] for one in around}
-    assert set(of_kind(around, "Deployment")) == {"statsd-exporter"}
-    assert not kinds & {"Job", "StatefulSet", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Secret"}
+    assert set(of_kind(around, "Deployment")) == {"feature-server", "statsd-exporter"}
+    assert not kinds & {"Job", "StatefulSet", "Secret"}
+    for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget"):
+        assert set(of_kind(around, kind)) == {"feature-server"}
     staging = objects_of("staging")
     guards = ("NetworkPolicy", "Role", "RoleBinding", "ResourceQuota", "LimitRange", "PriorityClass", "Namespace")
     for kind in guards:

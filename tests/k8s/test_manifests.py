@@ -15,8 +15,8 @@ OF_THE_CLUSTER = {"Namespace", "PersistentVolume", "PriorityClass"}
 # The newest that the validator has schemas of; the cluster of the tests is of 2021 and drops what it does not know.
 MODERN = "1.37"
 PARTS = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
-OURS = {*PARTS, "airflow-migrate", "airflow-task"}
-TESTS_SECRETS = ("airflow-setup", "git", "postgres")
+OURS = {*PARTS, "airflow-migrate", "airflow-task", "feature-server"}
+TESTS_SECRETS = ("airflow-setup", "git", "postgres", "redis")
 # Other people's images, which write nothing: test_gke_overlays.py.
 NOBODYS = {"airflow-pgbouncer", "statsd-exporter"}
 # They make, read or watch pods.
@@ -120,11 +120,12 @@ def test_each_name_that_a_pod_refers_to_is_made_here_or_is_one_of_the_documented
             assert mounted == {volume["name"] for volume in spec["volumes"]}
         for volume in spec["volumes"]:
             if "configMap" in volume:
-                assert volume["configMap"]["name"] in maps
+                assert volume["configMap"]["name"] in {*maps, "feature-registry"}  # that, `feast apply` makes
             if "secret" in volume:
                 secrets.add(volume["secret"]["secretName"])
     # The last are of what is a service of the cloud elsewhere; they are made when the tests' platform is deployed.
-    assert secrets == {"airflow-database", "airflow-keys", *(TESTS_SECRETS if overlay == "test" else ())}
+    tests_own = TESTS_SECRETS if overlay == "test" else ()
+    assert secrets == {"airflow-database", "airflow-keys", "feature-server", *tests_own}
 
 
 def matches(selector: Manifest, labels: dict[str, str]) -> bool:
@@ -179,7 +180,7 @@ def test_each_probe_asks_a_port_that_the_container_names(objects):
 def test_task_pods_run_the_image_of_the_parts(overlay):
     objects = objects_of(overlay)
     specs = pod_specs(objects)
-    images = {specs[name]["containers"][0]["image"] for name in OURS - {"airflow-task"}}
+    images = {specs[name]["containers"][0]["image"] for name in OURS - {"airflow-task", "feature-server"}}
     settings = of_kind(objects, "ConfigMap")["airflow-task-settings"]["data"]
     prefix = "AIRFLOW__KUBERNETES_EXECUTOR__WORKER_CONTAINER"
     assert images == {f"{settings[f'{prefix}_REPOSITORY']}:{settings[f'{prefix}_TAG']}"}

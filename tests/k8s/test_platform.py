@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 from kubernetes import client
 
@@ -229,6 +230,44 @@ def test_a_real_sheet_sync_reads_the_warehouse_and_writes_its_sheet_from_a_pod(r
         found |= response.json()["value"] if response.is_success else {}
     # On a platform that was there before, an earlier run of these tests has written it.
     assert found["inspection_failed_cars"]["outcome"] in ("written", "unchanged")
+
+
+def address(core: client.CoreV1Api, service: str) -> str:
+    return str(core.read_namespaced_service(service, NAMESPACE).spec.cluster_ip)
+
+
+def ask_features(core: client.CoreV1Api, key: str) -> httpx.Response:
+    """For one feature of a car that nobody knows."""
+    url = f"http://{address(core, 'feature-server')}:6566/get-online-features"
+    body = {"features": ["car_demand:views_7d"], "entities": {"car_id": [4711]}}
+    return httpx.post(url, json=body, headers={"X-Api-Key": key}, trust_env=False, timeout=30)
+
+
+def in_service(core: client.CoreV1Api, service: str) -> int:
+    """How many pods requests go to."""
+    subsets = core.read_namespaced_endpoints(service, NAMESPACE).subsets or []
+    return sum(len(one.addresses or []) for one in subsets)
+
+
+def test_a_feature_server_answers_who_has_a_key_from_the_registry_and_the_redis_of_the_cluster(running, core):
+    answer = ask_features(core, running.platform.secrets.features_key)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["results"][-1]["statuses"] == ["NOT_FOUND"]
+    refused = ask_features(core, "somebody-elses")
+    assert (refused.status_code, "ask for a key" in refused.json()["detail"]) == (401, True)
+
+
+def test_a_redis_that_is_away_takes_the_feature_server_out_of_service_and_restarts_nothing(running, core, connect):
+    apps, key = client.AppsV1Api(connect()), running.platform.secrets.features_key
+    apps.patch_namespaced_deployment_scale("redis", NAMESPACE, {"spec": {"replicas": 0}})
+    try:
+        eventually("nobody to ask", lambda: in_service(core, "feature-server") == 0, timeout_seconds=120)
+    finally:
+        apps.patch_namespaced_deployment_scale("redis", NAMESPACE, {"spec": {"replicas": 1}})
+    eventually("somebody to ask", lambda: in_service(core, "feature-server") == 1, timeout_seconds=120)
+    assert ask_features(core, key).status_code == 200
+    [pod] = core.list_namespaced_pod(NAMESPACE, label_selector="app.kubernetes.io/name=feature-server").items
+    assert [status.restart_count for status in pod.status.container_statuses] == [0]
 
 
 def test_a_task_whose_scheduler_is_killed_goes_on_and_ends_right(running, core):
