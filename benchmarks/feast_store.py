@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType, types
+from feast import BigQuerySource, Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType, types
 
 TYPES = {
     "DOUBLE": types.Float64,
@@ -17,26 +17,30 @@ TYPES = {
 }
 
 
-def store_of(folder: Path, redis_port: int, view: str, features: dict[str, str], rows: Path) -> FeatureStore:
-    """A store over that Redis, applied; features by their types' names, rows in a Parquet file."""
+def store_of(folder: Path, redis_port: int, view: str, features: dict[str, str], rows: str) -> FeatureStore:
+    """A store over that Redis, applied; features by their types' names, rows in a Parquet file or a BigQuery table."""
+    is_file = rows.endswith(".parquet")
+    offline = {"type": "file"} if is_file else {"type": "bigquery", "project_id": rows.split(".")[0]}
     store = FeatureStore(
         config=RepoConfig(
             project="bench",
             registry=str(folder / "registry.db"),
             provider="local",
             online_store={"type": "redis", "connection_string": f"127.0.0.1:{redis_port}"},
-            offline_store={"type": "file"},
+            offline_store=offline,
             entity_key_serialization_version=3,
         )
     )
     car = Entity(name="car", join_keys=["car_id"], value_type=ValueType.INT64)
     fields = [Field(name=name, dtype=TYPES[kind]) for name, kind in features.items()]
+    at = "event_at"
+    source = FileSource(path=rows, timestamp_field=at) if is_file else BigQuerySource(table=rows, timestamp_field=at)
     made = FeatureView(
         name=view,
         entities=[car],
         ttl=dt.timedelta(days=365),
         schema=[Field(name="car_id", dtype=types.Int64), *fields],
-        source=FileSource(path=str(rows), timestamp_field="event_at"),
+        source=source,
     )
     store.apply([car, made])
     return store

@@ -1,4 +1,4 @@
-"""Feast, by the Python of .venv-feast: materialize_incremental of the same file into the same Redis.
+"""Feast, by the Python of .venv-feast: materialize_incremental of the same rows into the same Redis.
 
 Says what it took as JSON on its last line.
 """
@@ -13,13 +13,19 @@ import time
 from pathlib import Path
 
 import feast
+from feast_bigquery import use_emulator
 from feast_store import store_of
 
 
 def main() -> None:
-    """Arguments: the file, Redis' port, a folder, the features' types as JSON, the end of the interval."""
-    path, port, folder, features, end = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], sys.argv[5]
-    store = store_of(folder, port, "cars", json.loads(features), path)
+    """Arguments: file or table, Redis' port, a folder, the features' types as JSON, the end of the interval.
+
+    For a table also the emulator's addresses: of its REST API, and of its Storage Read API.
+    """
+    rows, port, folder, features, end, *emulator = sys.argv[1:]
+    if emulator:
+        use_emulator(*emulator, project=rows.split(".")[0])
+    store = store_of(Path(folder), int(port), "cars", json.loads(features), rows)
     began, cpu = time.perf_counter(), time.process_time()
     store.materialize_incremental(end_date=dt.datetime.fromisoformat(end))
     told = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
