@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from drivetrain.features.view import View
 
 
+_READ_BYTES = 1 << 20  # of a column at a time; else a group's whole column is read at once
+
+
 def parquet_batches(
     path: Path, view: View, *, rows: int = PART, columns: Sequence[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
@@ -33,13 +36,14 @@ def parquet_batches(
     """
     wanted = list(dict.fromkeys(view.columns)) if columns is None else list(columns)
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, buffer_size=_READ_BYTES) as file:
             known = set(file.schema_arrow.names)
             if missing := sorted(set(wanted) - known):
                 raise ColumnRefusedError(
                     f"{path}: has no column {', '.join(missing)}, which feature view {view.name} asks for"
                 )
-            yield from file.iter_batches(rows, columns=wanted)
+            for group in range(file.num_row_groups):  # asked for all of them, it would hold on to those behind it
+                yield from file.iter_batches(rows, row_groups=[group], columns=wanted)
     except pa.ArrowInvalid as error:
         raise ColumnRefusedError(f"{path}: is no Parquet file, or not a whole one: {error}") from None
 

@@ -92,8 +92,7 @@ class OnlineWriter:
         pool = self._client.connection_pool
         taken: list[Any] = []
         try:
-            for _ in range(count):
-                taken.append(pool.get_connection())
+            taken.extend(pool.get_connection() for _ in range(count))
             yield taken
         except BaseException:
             for connection in taken:
