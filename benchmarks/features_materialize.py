@@ -36,6 +36,14 @@ UNITS = {"rows_per_second": "rows/s", "cpu_seconds": "CPU s", "redis_cpu_seconds
 SAMPLE = 2_000
 
 
+_BIGQUERY = {
+    **{kind: kind for kind in ("INT64", "BOOL", "STRING")},
+    "DOUBLE": "FLOAT64",
+    "UNIX_TIMESTAMP": "TIMESTAMP",
+    "DOUBLE_LIST": "ARRAY<FLOAT64>",
+}
+
+
 class Source(StrEnum):
     """Where the rows are."""
 
@@ -67,9 +75,12 @@ def rows_of(source: Source, folder: Path, entities: int) -> Iterator[Rows]:
         yield Rows(str(file))
         return
     with BigQueryStandin("bench") as server:
-        table = "bench.cars.rows"
+        table = "bench.features.cars"
         client = server.client()
-        client.create_dataset("cars")
+        client.create_dataset("features")
+        types = {"car_id": "INT64", **TYPES, "event_at": "UNIX_TIMESTAMP"}
+        columns = ", ".join(f"{name} {_BIGQUERY[kind]}" for name, kind in types.items())
+        client.query(f"CREATE TABLE {table} ({columns})").result()
         lists = ParquetOptions()
         lists.enable_list_inference = True
         with file.open("rb") as content:

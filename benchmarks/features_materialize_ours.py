@@ -38,16 +38,20 @@ def table_batches(table: str, connection: str) -> Iterator[pa.RecordBatch]:
     registered = RegisteredView(VIEW, Source(table), ttl=None, online=True, description="", owner="", tags={})
     warehouse, target = FeatureWarehouseHook(), f"{table}__staged"
     statement = warehouse_sql.stage(registered, Window(until=END), target=target, shards=1)
-    warehouse.run(statement, max_gib=1_000, labels={})
-    yield from warehouse.batches(target, list(VIEW.columns), 0)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        warehouse.run(statement, max_gib=1_000, labels={})
+        yield from warehouse.batches(target, list(VIEW.columns), 0)
+
+    return batches()
 
 
 def main() -> None:
     """Arguments: a file or a table, Redis' port, and for a table Airflow's connection to BigQuery, as JSON."""
     source, port, *connection = sys.argv[1:]
     with Redis(port=int(port), protocol=2, socket_timeout=60) as client:
-        began, cpu = time.perf_counter(), time.process_time()
         rows = table_batches(source, *connection) if connection else parquet_batches(Path(source), VIEW)
+        began, cpu = time.perf_counter(), time.process_time()
         done = materialize(rows, VIEW, OnlineWriter(client).write)
         told = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -78,4 +78,6 @@ class BigQueryStandin(TestServer):
             health="/readyz",
             log=Path(self._folder.name) / "server.log",
             timeout_seconds=timeout_seconds,
+            # It cuts what it sends by rows and not by bytes, and refuses to send more than it would take.
+            env={**os.environ, "BQEMU_WRITE_API_MAX_REQUEST_BYTES": str(256 * 2**20)},
         )

@@ -55,16 +55,22 @@ def stage(registered: RegisteredView, window: Window, *, target: str, shards: in
     view = registered.view
     keys = [_column(name) for name in view.join_keys]
     without_entity = [key.copy().is_(exp.null()) for key in keys]
-    fingerprint = exp.func("FARM_FINGERPRINT", json_text(exp.Struct(expressions=[key.copy() for key in keys])))
-    # The remainder first: the least of all integers has no absolute value.
-    shard = exp.func("ABS", exp.func("MOD", fingerprint, exp.Literal.number(shards), dialect=DIALECT))
     rows = (
-        exp.select(*(_column(name) for name in dict.fromkeys(view.columns)), shard.as_(SHARD, quoted=True))
+        exp.select(*(_column(name) for name in dict.fromkeys(view.columns)))
+        .select(_shard(keys, shards).as_(SHARD, quoted=True))
         .from_(source_rows(registered))
         .where(*_conditions(view, window))
         .qualify(exp.or_(*without_entity, _rank(view, keys).eq(1)))
     )
     return Statement(staged_as(target, rows.sql(DIALECT), cluster_by=SHARD), window.parameters)
+
+
+def _shard(keys: Sequence[exp.Expr], shards: int) -> exp.Expr:
+    if shards == 1:
+        return exp.Literal.number(0)
+    fingerprint = exp.func("FARM_FINGERPRINT", json_text(exp.Struct(expressions=[key.copy() for key in keys])))
+    # The remainder first: the least of all integers has no absolute value.
+    return exp.func("ABS", exp.func("MOD", fingerprint, exp.Literal.number(shards), dialect=DIALECT))
 
 
 def staged_as(target: str, query: str, *, cluster_by: str | None = None) -> str:
