@@ -127,7 +127,7 @@ class FeatureWarehouseHook(BaseHook):
         """
         from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 
-        # Arrow's own pool keeps what is no more needed: some 50 MiB a process, for no gain in time.
+        # Arrow's own pool keeps what is no more needed: some 40 MiB a process, for no gain in time.
         pa.set_memory_pool(pa.system_memory_pool())
         project, dataset, name = table.split(".")
         options = ReadSession.TableReadOptions(selected_fields=list(columns), row_restriction=shard_is(shard))
