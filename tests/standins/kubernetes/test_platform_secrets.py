@@ -8,7 +8,7 @@ from standins.kubernetes.platform_secrets import PlatformSecrets
 def test_secrets_are_made_once_and_each_is_another(tmp_path):
     made = PlatformSecrets.of(tmp_path)
     assert PlatformSecrets.of(tmp_path) == made
-    assert len(made.values) == len(vars(made.airflow)) + 1
+    assert len(made.values) == len(vars(made.airflow)) + 3
     assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
 
 
@@ -26,6 +26,10 @@ def test_each_part_gets_the_secrets_that_it_needs_and_no_other(tmp_path):
     assert set(found["airflow-database"]) == {"url"}
     assert found["git"] == {"token": secrets.git_token}
     assert found["postgres"] == {"password": secrets.airflow.postgres_password}
+    # Redis learns the hash alone, and so does the feature server of the key that is asked for.
+    assert secrets.redis_password not in json.dumps(found["redis"])
+    assert secrets.features_key not in json.dumps(found)
+    assert found["feature-server"]["drivetrain_features_redis_password"] == secrets.redis_password
     assert secrets.git_token not in json.dumps(found["airflow-keys"]) + json.dumps(found["airflow-database"])
     setup = secrets.setup({"more": {"conn_type": "http"}})["stringData"]
     assert set(json.loads(setup["connections.json"])) == {*secrets.connections, "more"}
