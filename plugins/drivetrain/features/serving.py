@@ -375,15 +375,13 @@ def _column(written: Sequence[bytes | None], ages: _Ages, *, serve_stale: bool) 
 
 def _doubles(written: Sequence[bytes | None]) -> list[float] | None:
     """All values at once; None: one of them is missing, or is no double."""
-    first = written[0]
-    if first is None or first[:1] != _DOUBLE or None in written:
+    there = [each for each in written if each is not None]
+    if len(there) < len(written) or there[0][:1] != _DOUBLE or set(map(len, there)) != {_DOUBLE_BYTES}:
         return None
-    if set(map(len, written)) != {_DOUBLE_BYTES}:  # type: ignore[arg-type]  # none of them is None
+    joined = b"".join(there)
+    if joined[::_DOUBLE_BYTES] != _DOUBLE * len(there):
         return None
-    joined = b"".join(written)  # type: ignore[arg-type]
-    if joined[::_DOUBLE_BYTES] != _DOUBLE * len(written):
-        return None
-    return list(_unpacked(len(written)).unpack(joined))
+    return list(_unpacked(len(there)).unpack(joined))
 
 
 @lru_cache(maxsize=256)
