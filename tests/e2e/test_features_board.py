@@ -54,13 +54,13 @@ def three(platform: LocalPlatform) -> Iterator[Engine]:
 @needs_browser
 def test_the_board_is_in_airflows_navigation_and_opens_a_view(platform: LocalPlatform, tab: Tab, three: Engine) -> None:
     tab.open(f"{platform.airflow_url}/plugin/features")
-    tab.wait(f"{FRAME}.querySelectorAll('[data-row]').length === 3")
+    tab.wait_for(f"{FRAME}.querySelectorAll('[data-row]').length", 3)
     tab.run(f"{FRAME}.querySelectorAll('[data-open]')[1].click()")
-    assert tab.wait(f"{FRAME}.querySelector('.detail h1').textContent") == "car_listing"
+    tab.wait_for(f"{FRAME}.querySelector('.detail h1').textContent", "car_listing")
     assert "set aside" in tab.run(f"{FRAME}.body.innerText")
     # The frame may not leave itself; the page around it follows the link for it.
     tab.run(f"{FRAME}.querySelector('a[data-outside=top]').click()")
-    tab.wait("location.pathname === '/dags/features_car_listing'")
+    tab.wait_for("location.pathname", "/dags/features_car_listing")
     assert [text for text in tab.complaints if "drivetrain" in text or "Content Security" in text] == []
 
 

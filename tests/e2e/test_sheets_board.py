@@ -149,19 +149,19 @@ def test_the_page_works_within_airflow_by_mouse_and_keyboard(
     platform: LocalPlatform, tab: Tab, state: Engine, three: None
 ) -> None:
     tab.open(f"{platform.airflow_url}/plugin/sheet-syncs")
-    assert tab.wait(f"{FRAME}.querySelectorAll('[data-row]').length") == 3
+    tab.wait_for(f"{FRAME}.querySelectorAll('[data-row]').length", 3)
     assert "late" in tab.run(f"{FRAME}.querySelector('[data-row] .badge').className")
     tab.run("document.querySelector('iframe[title=\"Sheet syncs\"]').contentWindow.focus()")
     tab.press("/")
-    assert tab.wait(f"{FRAME}.activeElement.name") == "q"
+    tab.wait_for(f"{FRAME}.activeElement.name", "q")
     tab.press("Escape")
     for key in ("j", "j", "j", "k"):
         tab.press(key)
     name = tab.run(f"{FRAME}.querySelector('tr.current [data-open]').textContent")
     assert name == tab.run(f"{FRAME}.querySelectorAll('[data-open]')[1].textContent")
     tab.press("Enter")
-    assert tab.wait(f"{FRAME}.querySelector('.detail h1').textContent") == name
-    assert tab.wait("location.pathname") == f"/plugin/sheet-syncs/drivetrain/sheets/{name}", "and can be shared"
+    tab.wait_for(f"{FRAME}.querySelector('.detail h1').textContent", name)
+    tab.wait_for("location.pathname", f"/plugin/sheet-syncs/drivetrain/sheets/{name}")  # and can be shared
 
     tab.run(f"{FRAME}.querySelector('form[action$=\"/run\"] button').click()")
     assert "waits in the queue" in tab.wait(f"{FRAME}.querySelector('.notice').textContent")
@@ -263,10 +263,10 @@ def test_the_quota_is_live(platform: LocalPlatform, tab: Tab) -> None:
     cell = f"[...document.querySelectorAll('.quota tr')].find(row => row.textContent.includes('{account}'))"
     writes = f"{cell}.querySelectorAll('.figure b')[1].textContent"
     tab.open(f"{platform.airflow_url}/drivetrain/quota")
-    assert tab.wait(writes) == "1"
+    tab.wait_for(writes, "1")
     quota.take(Kind.WRITE, account)
     tab.run("document.dispatchEvent(new Event('visibilitychange'))")  # looked at again: it does not wait its seconds
-    assert tab.wait(f"{writes} === '2' && {writes}") == "2", "without a reload"
+    tab.wait_for(writes, "2")  # without a reload
     assert tab.complaints == []
 
 
@@ -368,7 +368,7 @@ def test_the_theme_is_airflows(platform: LocalPlatform, tab: Tab, three: None) -
     for theme in ("light", "dark"):
         tab.run(f"localStorage.setItem('theme', '{theme}')")
         tab.open(f"{platform.airflow_url}/drivetrain/sheets?q={theme}")
-        tab.wait(f"document.querySelector('input').value === '{theme}'")
+        tab.wait_for("document.querySelector('input').value", theme)
         assert tab.run(back) == system[theme]
     assert tab.complaints == []
 
@@ -381,7 +381,7 @@ def test_a_script_in_an_error_does_not_run(platform: LocalPlatform, tab: Tab, st
             sa.text("UPDATE sheet_syncs SET last_error = :evil, failures = 3, tab = :evil"), {"evil": evil}
         )
     tab.open(f"{platform.airflow_url}/drivetrain/sheets")
-    assert tab.wait("document.querySelector('.error-line').textContent") == evil
+    tab.wait_for("document.querySelector('.error-line').textContent", evil)
     # Even what got past the escaping would be stopped by the policy.
     tab.run(f"document.body.insertAdjacentHTML('beforeend', {evil!r})")
     assert tab.wait("performance.now() > 500")

@@ -72,6 +72,10 @@ class Tab:
                 raise TimeoutError(f"never true: {script}\n{self.run('location.href')}\n{shown}\n{self.complaints}")
             time.sleep(0.05)
 
+    def wait_for(self, script: str, value: Any) -> None:
+        """Until the expression has this value: it may well have others before."""
+        self.wait(f"({script}) === {json.dumps(value)}")
+
     def press(self, key: str) -> None:
         """One key, where the focus is."""
         text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
