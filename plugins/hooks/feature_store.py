@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,12 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 from airflow.sdk import BaseHook
 from redis import Redis
 from redis.exceptions import RedisError
 
 from drivetrain.errors import FatalError
+from drivetrain.features.entity_key_values import key_values
+from drivetrain.features.entity_keys import head_of
+from drivetrain.features.prune_sql import online_schema
+from drivetrain.features.redis_layout import time_field
 from drivetrain.features.registry import load_registry, read_registry
+from drivetrain.features.timestamps import stored_time
 from drivetrain.state.feature_views import PostgresFeatureViews
 from drivetrain.state.features import PostgresFeatureRuns
 from hooks.file_stores import GcsBucket
@@ -25,9 +32,11 @@ if TYPE_CHECKING:
 
     from drivetrain.features.online_rows import OnlineRows
     from drivetrain.features.registry import RegisteredView, Registry
+    from drivetrain.features.view import View
     from hooks.state import StateHook
 
 _TIMEOUT_SECONDS = 30.0
+_SCANNED = 5_000  # keys at a time: some ms of Redis' one thread
 _KNOWN = ("expire_seconds", "gcp_conn_id", "project", "registry", "ssl", "ssl_ca", "staging")
 
 
@@ -131,6 +140,31 @@ class FeatureStoreHook(BaseHook):
             raise mapped(error) from error
         return found
 
+    def entities(self, view: View) -> Iterator[pa.Table]:
+        """All entities that Redis has a view's features of, some thousands at a time, see prune_sql.online_schema.
+
+        One that is written meanwhile may be there or not, and one may be there twice:
+        https://redis.io/docs/latest/commands/scan/#scan-guarantees .
+
+        Raises:
+            UnavailableError: Redis can't be reached.
+        """
+        match = _literally(head_of(sorted(view.join_keys))) + b"*" + _literally(view.project.encode())
+        field, cursor = time_field(view.name), None
+        try:
+            with self._redis() as client:
+                while cursor != 0:
+                    cursor, keys = client.scan(cursor or 0, match=match, count=_SCANNED, _type="hash")
+                    with client.pipeline(transaction=False) as pipe:
+                        for key in keys:
+                            pipe.hget(key, field)
+                        times = pipe.execute()
+                    there = [(key, stored_time(at)) for key, at in zip(keys, times, strict=True) if at is not None]
+                    if there:
+                        yield _entities(view, *map(list, zip(*there, strict=True)))
+        except RedisError as error:
+            raise mapped(error) from error
+
     def _redis(self) -> Redis:
         connection, settings = self.get_connection(self.feature_store_conn_id), self.settings
         return Redis(
@@ -162,3 +196,15 @@ class FeatureStoreHook(BaseHook):
             digest: of the run's id, of letters and digits.
         """
         return f"{self.settings.staging}.{view}__{digest}"
+
+
+def _entities(view: View, keys: list[bytes], times: list[int]) -> pa.Table:
+    places, columns = key_values(keys, view.join_keys, view.project)
+    found = [*columns.values(), pa.array(keys, pa.binary()).take(places), pa.array(times, pa.int64()).take(places)]
+    schema = online_schema(view)
+    return pa.table([column.cast(field.type) for column, field in zip(found, schema, strict=True)], schema=schema)
+
+
+def _literally(text: bytes) -> bytes:
+    """As a part of a pattern: https://redis.io/docs/latest/commands/keys/."""
+    return re.sub(rb"([*?\[\]\\^-])", rb"\\\1", text)

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
+    from drivetrain.features.gone_rows import GoneRows
     from drivetrain.features.online_rows import OnlineRows
+
+    Rows = OnlineRows | GoneRows  # what is to be there, or to be there no more
 
 BATCH = 1_500  # rows: a transaction holds Redis up for some ms
 LANES = 2  # connections: Redis has one thread for commands, and more would only wait for it
@@ -47,7 +50,7 @@ class Written:
     """What became of rows.
 
     Attributes:
-        written: they are there now.
+        written: they are there now; or gone, if they were to go.
         stale: what was there is newer.
         conflicts: transactions that somebody else's write came between; they were tried again.
     """
@@ -69,8 +72,8 @@ class OnlineWriter:
     def __init__(self, client: Redis, *, key_ttl_seconds: int | None = None, attempts: int = ATTEMPTS) -> None:
         self._client, self._ttl, self._attempts = client, key_ttl_seconds, attempts
 
-    def write(self, rows: OnlineRows) -> Written:
-        """Write them, a transaction for BATCH of them at a time; may be repeated.
+    def write(self, rows: Rows) -> Written:
+        """Write them, if they are due, a transaction for BATCH of them at a time; may be repeated.
 
         Raises:
             RetriableError: others write the same entities all the time, or Redis has no room.
@@ -102,7 +105,7 @@ class OnlineWriter:
             for connection in taken:
                 pool.release(connection)
 
-    def _lane(self, connection: Any, batches: Iterator[OnlineRows], total: Written) -> Iterator[None]:
+    def _lane(self, connection: Any, batches: Iterator[Rows], total: Written) -> Iterator[None]:
         """Write batch after batch, whichever is next; yields where it would wait for Redis.
 
         No two batches have an entity in common, so lanes are never in each other's way.
@@ -110,19 +113,19 @@ class OnlineWriter:
         for batch in batches:
             yield from self._batch(connection, batch, total, self._attempts)
 
-    def _batch(self, connection: Any, rows: OnlineRows, total: Written, attempts: int) -> Iterator[None]:
+    def _batch(self, connection: Any, rows: Rows, total: Written, attempts: int) -> Iterator[None]:
         reads = rows.reads()
         connection.send_packed_command([variadic(b"WATCH", rows.keys), reads.data])
         yield
         answers = _answers(connection, 1 + len(reads))
-        newer = rows.newer(answers[1:])
-        total.stale += len(rows) - len(newer)
-        if not len(newer):
+        due = rows.due(answers[1:])
+        total.stale += len(rows) - len(due)
+        if not len(due):
             connection.send_packed_command([command(b"UNWATCH")])
             yield
             _answers(connection, 1)
             return
-        chosen = rows if len(newer) == len(rows) else rows.take(newer)
+        chosen = rows if len(due) == len(rows) else rows.take(due)
         count = self._send_transaction(connection, chosen)
         yield
         if _answers(connection, count)[-1] is not None:
@@ -138,7 +141,7 @@ class OnlineWriter:
         for start in range(0, len(chosen), half):
             yield from self._batch(connection, chosen.slice(start, half), total, attempts - 1)
 
-    def _send_transaction(self, connection: Any, rows: OnlineRows) -> int:
+    def _send_transaction(self, connection: Any, rows: Rows) -> int:
         """How many answers there will be; the last is None where nothing was written, since somebody else has."""
         writes = [rows.writes()]
         if self._ttl is not None:

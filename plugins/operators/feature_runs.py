@@ -7,12 +7,16 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from drivetrain.errors import FatalError
+from drivetrain.errors import FatalError, LimitError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow.sdk import Context
+
+    from drivetrain.features.spec import FeatureSpec
+    from drivetrain.features.warehouse_sql import Statement
+    from hooks.feature_warehouse import FeatureWarehouseHook
 
 PARAMS = ("dry_run", "end", "start")
 STAGE = "stage"
@@ -66,6 +70,21 @@ def asked_range(params: Mapping[str, Any]) -> tuple[dt.datetime, dt.datetime | N
             raise FatalError("end: there is no start: give both, or none of them for what is new")
         return None
     return start, end
+
+
+def affordable(warehouse: FeatureWarehouseHook, statement: Statement, spec: FeatureSpec) -> float:
+    """GiB that a statement would scan.
+
+    Raises:
+        LimitError: more than the spec lets a run.
+    """
+    gib = warehouse.gib(statement)
+    if gib > spec.max_gib:
+        raise LimitError(
+            f"feature view {spec.view}: the run would scan {gib:,.1f} GiB ({price(gib)}), more than max_gib, "
+            f"{spec.max_gib:g}: raise that, shorten lateness, or partition the table by its event time"
+        )
+    return gib
 
 
 def price(gib: float) -> str:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from drivetrain.errors import GuardError, LimitError
+from drivetrain.errors import GuardError
 from drivetrain.features.gates import check_spec, judge
 from drivetrain.features.window import backfill_window, next_window
 from drivetrain.state.features import RunKind
 from hooks.state import StateHook
 from operators.confs import refuse_unknown
 from operators.failures import told_to_airflow
-from operators.feature_runs import FEATURE_STORE, PARAMS, StagedRows, asked_range, digest, price
+from operators.feature_runs import FEATURE_STORE, PARAMS, StagedRows, affordable, asked_range, digest, price
 from operators.runs import is_dry_run
 
 if TYPE_CHECKING:
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
     from drivetrain.features.registry import RegisteredView
     from drivetrain.features.spec import FeatureSpec
-    from drivetrain.features.warehouse_sql import Statement
     from drivetrain.features.window import Window
     from drivetrain.state.features import PostgresFeatureRuns
-    from hooks.feature_warehouse import FeatureWarehouseHook
 
 
 class StageFeaturesOperator(BaseOperator):
@@ -84,7 +82,7 @@ class StageFeaturesOperator(BaseOperator):
             warehouse = FeatureWarehouseHook(store.settings.gcp_conn_id)
             table = store.staging_table(spec.view, digest(run_id))
             statement = warehouse_sql.stage(registered, window, target=table, shards=spec.shards)
-            gib = self._affordable(warehouse, statement)
+            gib = affordable(warehouse, statement, spec)
             labels = {"drivetrain_view": spec.view, "drivetrain_team": spec.team}
             if is_dry_run(context):
                 counted = warehouse_sql.count(registered, window)
@@ -94,7 +92,7 @@ class StageFeaturesOperator(BaseOperator):
             warehouse.run(statement, max_gib=spec.max_gib, labels=labels)
             bins = runs.bins(now)
             ask = partial(warehouse.run, max_gib=spec.max_gib, labels=labels)
-            profile, own = look(registered.view, spec.gates, bins, staged=table, ask=ask)
+            profile, own = look(registered, spec.gates, bins, staged=table, ask=ask)
             verdict = judge(spec.gates, profile, usual=runs.usual_rows(kind), bins=bins)
             runs.staged(
                 run_id,
@@ -125,12 +123,3 @@ class StageFeaturesOperator(BaseOperator):
         return RunKind.NEWS, next_window(
             runs.read_until(), now, overlap=spec.overlap_time, lateness=spec.lateness_time, ttl=registered.ttl
         )
-
-    def _affordable(self, warehouse: FeatureWarehouseHook, statement: Statement) -> float:
-        gib = warehouse.gib(statement)
-        if gib > self.spec.max_gib:
-            raise LimitError(
-                f"feature view {self.spec.view}: the run would scan {gib:,.1f} GiB ({price(gib)}), more than max_gib, "
-                f"{self.spec.max_gib:g}: raise that, shorten lateness, or partition the table by its event time"
-            )
-        return gib

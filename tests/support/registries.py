@@ -34,6 +34,7 @@ class RegistryFile:
         timestamp: str = "at",
         created: str = "",
         online: bool = True,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """Add a feature view; its types are called as Feast calls them."""
         spec = self.message.feature_views.add().spec
@@ -44,6 +45,8 @@ class RegistryFile:
         spec.batch_source.bigquery_options.table = table
         if ttl is not None:
             spec.ttl.FromTimedelta(ttl)
+        for key, value in (tags or {}).items():
+            spec.tags.add(key=key, value=value)
         for fields, types in ((spec.entity_columns, keys), (spec.features, features)):
             for field, kind in types.items():
                 fields.add(name=field, value_type=VALUE_TYPES[kind].number)

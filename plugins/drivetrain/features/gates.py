@@ -44,10 +44,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Profile:
-    """What is known of a run's rows."""
+    """What is known of a run's rows.
+
+    Attributes:
+        rows: how many.
+        features: of rows that delete nothing, by name.
+        deleted: rows that take an entity's features away.
+    """
 
     rows: int
     features: Mapping[str, Seen]
+    deleted: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,16 +99,16 @@ def judge(gates: Gates, profile: Profile, *, usual: Sequence[int], bins: Mapping
         bins: of last week's values, by feature; what is missing can't be compared.
     """
     refusals, notes = _rows(gates, profile.rows, usual)
-    if profile.rows:
+    if with_features := profile.rows - profile.deleted:
         for name, gate in gates.features.items():
             seen = profile.features[name]
-            refusals += _values(name, gate, seen, profile.rows)
+            refusals += _values(name, gate, seen, with_features)
             if gate.max_psi is None:
                 continue
-            if (why_not := _incomparable(name, profile.rows - seen.nulls, gates, bins)) is not None:
+            present = with_features - seen.nulls
+            if (why_not := _incomparable(name, present, gates, bins)) is not None:
                 notes.append(why_not)
                 continue
-            present = profile.rows - seen.nulls
             index = bins[name].psi([seen.at_most[edge] / present for edge in bins[name].edges])
             if index > gate.max_psi:
                 refusals.append(

@@ -11,24 +11,29 @@ from drivetrain.features.gates import Profile, Seen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from drivetrain.features.registry import RegisteredView
     from drivetrain.features.spec import Gates
-    from drivetrain.features.view import View
     from drivetrain.features.warehouse_sql import Statement
 
 
 def look(
-    view: View, gates: Gates, bins: Mapping[str, Bins], *, staged: str, ask: Callable[[Statement], Sequence[Any]]
+    registered: RegisteredView,
+    gates: Gates,
+    bins: Mapping[str, Bins],
+    *,
+    staged: str,
+    ask: Callable[[Statement], Sequence[Any]],
 ) -> tuple[Profile, Mapping[str, Bins]]:
     """Look at staged rows: what the gates ask, and bins of the values, for later runs to be compared with.
 
     Args:
-        view: what the rows are of.
+        registered: what the rows are of.
         gates: the spec's.
         bins: last week's, by feature.
         staged: the table.
         ask: runs a statement, and gives its rows.
     """
-    (figures,) = ask(warehouse_sql.profile(view, gates, staged=staged))
+    (figures,) = ask(warehouse_sql.profile(registered, gates, staged=staged))
     own = {
         name: edges_of(quantiles)
         for number, name in enumerate(gates.features)
@@ -38,17 +43,17 @@ def look(
     edges = {name: found for name, found in edges.items() if found}
     counts: dict[str, dict[float, int]] = {}
     if edges:
-        (answer,) = ask(warehouse_sql.at_most(view, edges, staged=staged))
+        (answer,) = ask(warehouse_sql.at_most(registered.view, edges, staged=staged))
         for number, (name, asked) in enumerate(edges.items()):
             counts[name] = dict(zip(asked, map(int, answer[f"at_most_{number}"]), strict=True))
     features = {name: _seen(figures, number, counts.get(name, {})) for number, name in enumerate(gates.features)}
-    rows = int(figures["n"])
+    rows, deleted = int(figures["n"]), int(figures["deleted"])
     kept = {
-        name: Bins(found, tuple(counts[name][edge] / (rows - features[name].nulls) for edge in found))
+        name: Bins(found, tuple(counts[name][edge] / (rows - deleted - features[name].nulls) for edge in found))
         for name, found in own.items()
         if found
     }
-    return Profile(rows, features), kept
+    return Profile(rows, features, deleted), kept
 
 
 def _seen(figures: Mapping[str, Any], number: int, at_most: Mapping[float, int]) -> Seen:

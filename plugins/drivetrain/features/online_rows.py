@@ -58,12 +58,12 @@ class OnlineRows:
 
     def reads(self) -> Commands:
         """HGET of each entity's event time, as it is now."""
-        return commands(b"HGET", self.keys, time_field(self.view.name))
+        return time_reads(self.view, self.keys)
 
     @property
     def fields(self) -> list[bytes]:
-        """Where in a hash the features are, in the view's order, and behind them the event time."""
-        return [*(feature_field(self.view.name, name) for name in self.view.features), time_field(self.view.name)]
+        """See view_fields."""
+        return view_fields(self.view)
 
     def writes(self) -> Commands:
         """HSET of each entity's features and event time, in Feast's layout."""
@@ -72,7 +72,7 @@ class OnlineRows:
             arguments += (feature_field(self.view.name, feature), column)
         return commands(*arguments, time_field(self.view.name), encode_times(self.times))
 
-    def newer(self, stored: Sequence[bytes | None]) -> NDArray[np.int64]:
+    def due(self, stored: Sequence[bytes | None]) -> NDArray[np.int64]:
         """The places of those that are not older than what is stored.
 
         One of the same time is written again: it may be a correction, and a run that is repeated changes nothing.
@@ -82,6 +82,16 @@ class OnlineRows:
         """
         known = np.fromiter(map(stored_time, stored), dtype=np.int64, count=len(stored))
         return np.flatnonzero(self.times >= known)
+
+
+def view_fields(view: View) -> list[bytes]:
+    """Where in a hash the features are, in the view's order, and behind them the event time."""
+    return [*(feature_field(view.name, name) for name in view.features), time_field(view.name)]
+
+
+def time_reads(view: View, keys: pa.LargeBinaryArray) -> Commands:
+    """HGET of each entity's event time."""
+    return commands(b"HGET", keys, time_field(view.name))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+DELETED_TAG = "deleted_field"
+
+
 class RegistryError(FatalError):
     """The registry, or something in it, can't be used."""
 
@@ -45,6 +48,7 @@ class RegisteredView:
         view: what writing and reading it needs.
         ttl: how long after its event time a value is of use; None: for ever.
         online: whether it is to be in Redis at all.
+        tags: what people said beside; of those DELETED_TAG means something here.
     """
 
     view: View
@@ -54,6 +58,11 @@ class RegisteredView:
     description: str
     owner: str
     tags: Mapping[str, str]
+
+    @property
+    def deleted_field(self) -> str | None:
+        """The column of truths that says of a row: from then on the entity has no features; None: there is none."""
+        return self.tags.get(DELETED_TAG) or None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
 MAX_SHARDS = 64
+PLATFORM_DAGS = ("audit", "prune")  # features_<one of these> is not a view's
 SET_ASIDE = "set-aside"  # where files go that are not fit to be loaded
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -121,6 +122,25 @@ class Landing(ClosedModel):
         return prefix
 
 
+class Prune(ClosedModel):
+    """How Redis forgets entities, once a day: those of which the view's source has no row any more, and old ones.
+
+    Attributes:
+        max_share: the largest share of the view's entities in Redis, 0 to 1, that one run may remove; more look like a
+            source that lost its rows, and none is removed.
+        after_ttl: how long after the view's `ttl` features may still be there, for servers that serve what is too old;
+            None: for ever, or until the store's `expire_seconds`.
+    """
+
+    max_share: Share = 0.05
+    after_ttl: Duration | None = None
+
+    @property
+    def time_after_ttl(self) -> dt.timedelta | None:
+        """How long after the view's ttl features may still be there."""
+        return None if self.after_ttl is None else parse_duration(self.after_ttl)
+
+
 class FeatureSpec(ClosedModel):
     """How one feature view gets from BigQuery into Redis.
 
@@ -133,6 +153,7 @@ class FeatureSpec(ClosedModel):
         shards: how many tasks write side by side.
         max_gib: a run that would scan more of BigQuery's than that is refused.
         landing: where files arrive that are loaded into the view's table; None: somebody else fills it.
+        prune: how Redis forgets what the source has no more; None: it does not.
     """
 
     view: Slug
@@ -147,6 +168,14 @@ class FeatureSpec(ClosedModel):
     gates: Gates = Gates()
     audit: Audit = Audit()
     landing: Landing | None = None
+    prune: Prune | None = None
+
+    @field_validator("view")
+    @classmethod
+    def _not_a_dag_of_ours(cls, view: str) -> str:
+        if view in PLATFORM_DAGS:
+            raise ValueError(f"{view!r}: features_{view} is a DAG of all views, call the view otherwise")
+        return view
 
     @property
     def freshness_objective(self) -> dt.timedelta:

@@ -16,7 +16,15 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from drivetrain.errors import FatalError
-from drivetrain.features.warehouse_sql import DIALECT, Statement, json_text, source_rows, staged_as, table_named
+from drivetrain.features.warehouse_sql import (
+    DELETED,
+    DIALECT,
+    Statement,
+    json_text,
+    source_rows,
+    staged_as,
+    table_named,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,6 +158,8 @@ def _known_then(asked: Asked, *, labelled: str, time: str, as_known: bool) -> ex
         if as_known:  # a row that was made at no known time was made before all others
             conditions.append(exp.or_(made.copy().is_(exp.null()), made.copy() <= then.copy()))
         order.append(exp.Ordered(this=made, desc=True, nulls_first=False))
+    if asked.registered.deleted_field:
+        order.append(exp.Ordered(this=_column(DELETED, _KNOWN), desc=True))
     whole = exp.Struct(expressions=[_column(name, _KNOWN) for name in view.features])
     order.append(exp.Ordered(this=json_text(whole), desc=True))
     rank = exp.Window(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from drivetrain.features.window import Window
 
 SHARD = "drivetrain_shard"
+DELETED = "drivetrain_deleted"  # only where the view has a deleted_field
 STAGED_DAYS = 3  # for as long a refused run's rows can be looked at
 QUANTILES = 20
 DIALECT = "bigquery"
@@ -57,10 +58,11 @@ def stage(registered: RegisteredView, window: Window, *, target: str, shards: in
     without_entity = [key.copy().is_(exp.null()) for key in keys]
     rows = (
         exp.select(*(_column(name) for name in dict.fromkeys(view.columns)))
+        .select(*([_column(DELETED)] if registered.deleted_field else []))
         .select(_shard(keys, shards).as_(SHARD, quoted=True))
         .from_(source_rows(registered))
         .where(*_conditions(view, window))
-        .qualify(exp.or_(*without_entity, _rank(view, keys).eq(1)))
+        .qualify(exp.or_(*without_entity, _rank(registered).eq(1)))
     )
     return Statement(staged_as(target, rows.sql(DIALECT), cluster_by=SHARD), window.parameters)
 
@@ -106,7 +108,7 @@ def sample(registered: RegisteredView, window: Window, *, target: str, entities:
         .select(exp.Literal.number(0).as_(SHARD, quoted=True))
         .from_(source_rows(registered))
         .where(*conditions)
-        .qualify(_rank(view, keys).eq(1))
+        .qualify(_rank(registered).eq(1))
         .order_by(exp.func("FARM_FINGERPRINT", drawn))
         .limit(entities)
     )
@@ -120,20 +122,23 @@ def count(registered: RegisteredView, window: Window) -> Statement:
     return Statement(query.sql(DIALECT), window.parameters)
 
 
-def profile(view: View, gates: Gates, *, staged: str) -> Statement:
-    """One row of figures on staged rows: `n`, and some for each feature that has a gate.
+def profile(registered: RegisteredView, gates: Gates, *, staged: str) -> Statement:
+    """One row of figures on staged rows: `n`, `deleted`, and some for each feature that has a gate.
 
     For the gate at place i: `nulls_i`, and where they are asked for `outside_i`, `least_i`, `most_i` and `quantiles_i`.
+    `deleted` are rows that take an entity's features away; they are among `n` alone.
 
     Args:
-        view: what the rows are of.
+        registered: what the rows are of.
         gates: what they will be held to.
         staged: the table.
     """
-    figures: list[exp.Expr] = [exp.Count(this=exp.Star()).as_("n")]
+    view, is_deleted = registered.view, _column(DELETED) if registered.deleted_field else exp.false()
+    figures: list[exp.Expr] = [exp.Count(this=exp.Star()).as_("n"), _count_if(is_deleted, "deleted")]
     for number, (name, gate) in enumerate(gates.features.items()):
         kind, value = view.features[name].name, _value(view, name)
-        figures.append(_count_if(_is_nothing(value, kind), f"nulls_{number}"))
+        is_null = exp.and_(_is_nothing(value, kind), exp.not_(is_deleted.copy()))
+        figures.append(_count_if(is_null, f"nulls_{number}"))
         if kind not in NUMBERS:
             continue
         if gate.is_bounded:
@@ -165,16 +170,21 @@ def shard_is(number: int) -> str:
     return f"{SHARD} = {number:d}"
 
 
-def _rank(view: View, keys: Sequence[exp.Column]) -> exp.Window:
+def _rank(registered: RegisteredView) -> exp.Window:
     """1 for the latest row of each entity.
 
-    Of rows that are made at the same time always the same one: a run that is repeated must not choose another.
+    Of rows that are made at the same time one that deletes; of others always the same one: a run that is repeated must
+    not choose another.
     """
+    view = registered.view
     made = [_column(view.created_field).desc()] if view.created_field else []
     whole = exp.Struct(expressions=[_column(name) for name in view.features])
-    order = [_column(view.timestamp_field).desc(), *made, json_text(whole).desc()]
+    deletes = [_column(DELETED).desc()] if registered.deleted_field else []
+    order = [_column(view.timestamp_field).desc(), *made, *deletes, json_text(whole).desc()]
     return exp.Window(
-        this=exp.RowNumber(), partition_by=[key.copy() for key in keys], order=exp.Order(expressions=order)
+        this=exp.RowNumber(),
+        partition_by=[_column(name) for name in view.join_keys],
+        order=exp.Order(expressions=order),
     )
 
 
@@ -192,6 +202,8 @@ def _conditions(view: View, window: Window) -> list[exp.Expr]:
 def source_rows(registered: RegisteredView) -> exp.Table | exp.Subquery:
     """A view's table or query, its columns called as the view calls them.
 
+    Where the view has a column of deletions, rows that delete have no feature, and all of them DELETED.
+
     Raises:
         FatalError: it has neither, or its query can't be read.
     """
@@ -199,14 +211,24 @@ def source_rows(registered: RegisteredView) -> exp.Table | exp.Subquery:
     if not source.table and not source.query:
         raise FatalError(f"feature view {view.name}: its source is no table and no query of BigQuery's")
     rows = table_named(source.table) if source.table else _query(source, view).subquery()
-    if not source.field_mapping:
+    deleted = registered.deleted_field
+    if not source.field_mapping and not deleted:
         rows.set("alias", exp.TableAlias(this=exp.to_identifier(_SOURCE)))
         return rows
     there = {here: there for there, here in source.field_mapping}
-    columns = (
-        exp.column(there[name], quoted=True).as_(name, quoted=True) if name in there else exp.column(name, quoted=True)
-        for name in dict.fromkeys(view.columns)
-    )
+
+    def column(name: str) -> exp.Column:
+        return exp.column(there.get(name, name), quoted=True)
+
+    columns: list[exp.Expr] = []
+    for name in dict.fromkeys(view.columns):
+        if deleted and name in view.features:
+            value: exp.Expr = exp.If(this=column(deleted), true=exp.null(), false=column(name))
+        else:
+            value = column(name)
+        columns.append(value.as_(name, quoted=True) if deleted or name in there else value)
+    if deleted:
+        columns.append(exp.func("IFNULL", column(deleted), exp.false(), dialect=DIALECT).as_(DELETED, quoted=True))
     return exp.select(*columns).from_(rows).subquery(_SOURCE)
 
 

@@ -41,7 +41,7 @@ feature_runs = sa.Table(
     sa.Column("project", sa.Text, primary_key=True),
     sa.Column("view", sa.Text, primary_key=True),
     sa.Column("run_id", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False, comment="news or backfill"),
+    sa.Column("kind", sa.Text, nullable=False, comment="news, backfill or prune"),
     sa.Column("started_at", _AT, nullable=False),
     sa.Column("finished_at", _AT),
     sa.Column("since", _AT),

@@ -29,10 +29,11 @@ _F, _R, _W = feature_files.c, feature_runs.c, feature_watermarks.c
 
 
 class RunKind(StrEnum):
-    """What a run reads: what is new, or a range of event times that somebody named."""
+    """What a run is about: what is new, a range of event times that somebody named, or what is to be forgotten."""
 
     NEWS = "news"
     BACKFILL = "backfill"
+    PRUNE = "prune"
 
 
 class RunOutcome(StrEnum):

@@ -45,8 +45,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
-CARS, DEALERS = "marketplace.features.cars", "marketplace.features.dealers"
+CARS, DEALERS, LEADS = (f"marketplace.features.{name}" for name in ("cars", "dealers", "leads"))
 COLUMNS = "car INT64, price FLOAT64, city STRING, badges ARRAY<STRING>, event_at TIMESTAMP, made_at TIMESTAMP"
+LEAD_COLUMNS = (
+    "lead STRING, asked_on TIMESTAMP, car INT64, score FLOAT64, notes ARRAY<STRING>, event_at TIMESTAMP, "
+    "made_at TIMESTAMP, is_gone BOOL"
+)
 FEATURES = {"price": "DOUBLE", "city": "STRING", "badges": "STRING_LIST"}
 TIMES = {"timestamp": "event_at", "created": "made_at"}
 
@@ -85,6 +89,10 @@ class Store:
         """All of Redis."""
         return {key: self.redis.hgetall(key) for key in self.redis.keys("*")}
 
+    def everything(self) -> dict[bytes, Any]:
+        """All of Redis, whatever it is, as Redis itself would carry it elsewhere."""
+        return {key: self.redis.dump(key) for key in self.redis.keys("*")}
+
     def staged_tables(self) -> list[str]:
         """The names of what is put aside now."""
         return [table.table_id for table in self.bigquery.list_tables("staging")]
@@ -99,21 +107,21 @@ class Store:
         chosen = spec or SPEC
         context = Context(run_id, **params)
         context.returned["stage"] = self.stage(context, chosen)
-        context.returned["write"] = [self.write(context, shard) for shard in range(chosen.shards)]
-        context.returned["finish"] = self.finish(context)
+        context.returned["write"] = [self.write(context, shard, chosen.view) for shard in range(chosen.shards)]
+        context.returned["finish"] = self.finish(context, chosen.view)
         return context.returned
 
     def stage(self, context: Context, spec: FeatureSpec | None = None) -> dict[str, Any]:
         """The first task."""
         return StageFeaturesOperator(task_id="stage", spec=spec or SPEC).execute(context)
 
-    def write(self, context: Context, shard: int = 0) -> dict[str, Any]:
+    def write(self, context: Context, shard: int = 0, view: str = "cars") -> dict[str, Any]:
         """One of the second."""
-        return MaterializeFeaturesOperator(task_id="write", view="cars", shard=shard).execute(context)
+        return MaterializeFeaturesOperator(task_id="write", view=view, shard=shard).execute(context)
 
-    def finish(self, context: Context) -> dict[str, int]:
+    def finish(self, context: Context, view: str = "cars") -> dict[str, int]:
         """The last."""
-        return FinishFeaturesOperator(task_id="finish", view="cars").execute(context)
+        return FinishFeaturesOperator(task_id="finish", view=view).execute(context)
 
 
 @dataclass
@@ -187,6 +195,10 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Re
     file.view(
         "dealers", {"dealer": "STRING", "city": "STRING"}, {"rating": "INT64"}, table=DEALERS, timestamp="event_at"
     )
+    keys = {"lead": "STRING", "asked_on": "UNIX_TIMESTAMP", "car": "INT64"}
+    features = {"score": "DOUBLE", "notes": "STRING_LIST"}
+    file.view("leads", keys, features, table=LEADS, tags={"deleted_field": "is_gone"}, **TIMES)
+    file.service("leads", {"leads": ["score"]})
     file.service("page", {"cars": ["price", "badges"], "dealers": ["rating"]})
     file.service("twice", {"cars": ["price"], "offline": ["price"]})
     file.view("offline", {"car": "INT64"}, FEATURES, table=CARS, online=False, **TIMES)
@@ -214,6 +226,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Re
         client.create_dataset("features")
         client.create_dataset("staging")
         client.create_dataset("training")
+        client.query(f"CREATE TABLE {LEADS} ({LEAD_COLUMNS})").result()
         with Redis(port=valkey.port, protocol=2, socket_timeout=20) as redis:
             yield client, redis
 
@@ -264,6 +277,7 @@ def store(parts: tuple[Client, Redis], monkeypatch: pytest.MonkeyPatch) -> Store
     client, redis = parts
     redis.flushall()
     client.query(f"CREATE OR REPLACE TABLE {CARS} ({COLUMNS})").result()
+    client.query(f"DELETE FROM {LEADS} WHERE TRUE").result()
     for table in client.list_tables("staging"):
         client.delete_table(table)
     with StateHook().engine.begin() as connection:

@@ -147,7 +147,7 @@ def test_a_set_that_can_t_be_made_leaves_the_one_that_is_there(store: Store) -> 
         (taken, {}, "features/sales.sql: column price is a feature's name: call it otherwise, or set full_names"),
         ("DELETE FROM x WHERE TRUE", {}, "features/sales.sql: is no SELECT"),
         ("SELEC 1", {}, "features/sales.sql: "),
-        (good, {"service": "pages"}, "feature service pages: there is none; there are page, twice"),
+        (good, {"service": "pages"}, "feature service pages: there is none; there are leads, page, twice"),
         (good, {"service": "twice"}, "price comes from several views: set full_names in the spec"),
         (
             "SELECT 1 AS x FROM marketplace.features.nothing",

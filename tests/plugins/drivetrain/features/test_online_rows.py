@@ -106,7 +106,7 @@ def test_what_is_stored_and_newer_stays_and_what_is_as_old_is_written_again() ->
     rows = prepare(batch([(1, "Pune", 5, 0, 7), (2, "Pune", 5, 0, 8), (3, "Pune", 5, 0, 9)]), VIEW).rows
     minute = 60_000_000
     stored = [*encode_times(rows.times[:1] + minute).to_pylist(), *encode_times(rows.times[:1]).to_pylist(), None]
-    assert rows.newer(stored).tolist() == [1, 2]
+    assert rows.due(stored).tolist() == [1, 2]
 
 
 @given(st.lists(st.integers(-(10**15), 10**15), max_size=20))
