@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-    from drivetrain.metrics.sheets import Measure
+    from drivetrain.metrics.measure import Measure
 
 CONN_ID = "drivetrain_metrics"
 KEEP_SECONDS = 10.0  # however often it is asked for, the database is not

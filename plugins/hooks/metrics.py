@@ -13,7 +13,7 @@ from airflow.sdk.observability import stats
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from drivetrain.metrics.sheets import Measure
+    from drivetrain.metrics.measure import Measure
 
 
 def takes_tags() -> bool:

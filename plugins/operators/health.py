@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from drivetrain.alerts.conditions import Findings
     from drivetrain.alerts.routes import AlertRoutes
-    from drivetrain.metrics.sheets import Measure
+    from drivetrain.metrics.measure import Measure
 
 
 @dataclass(frozen=True)

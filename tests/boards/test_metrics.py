@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from boards import metrics
 from drivetrain.errors import UnavailableError
-from drivetrain.metrics.sheets import Measure
+from drivetrain.metrics.measure import Measure
 
 if TYPE_CHECKING:
     from tests.boards.conftest import Board

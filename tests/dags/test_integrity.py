@@ -38,7 +38,8 @@ def test_there_is_one_dag_a_team_and_one_task_a_workbook_with_all_its_syncs(dags
 
 
 def test_what_all_syncs_wait_for_is_started_before_what_teams_run(dags: list[Any]) -> None:
-    first = {"sheets_dispatch", "sheets_worker", "sheets_request", "sheets_health", "platform_health", "pod_health"}
+    first = {"sheets_dispatch", "sheets_worker", "sheets_request"}
+    first |= {"sheets_health", "features_health", "platform_health", "pod_health"}
     weights = {dag.dag_id: {task.priority_weight for task in dag.tasks} for dag in dags}
     assert all(weights[dag_id] == {1_000} for dag_id in first)
     assert max(max(each) for dag_id, each in weights.items() if dag_id not in first) < 1_000

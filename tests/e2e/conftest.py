@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from standins.platform import runs
+from standins.platform.connections import connections
 from standins.platform.secrets import ADMIN, Secrets
 from standins.platform.testing import LocalPlatform
 from tests.support.browser import CHROMIUM, Tab, browser_tab
+from tests.support.postgres import database_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy.engine import Engine
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 makes_pictures = pytest.mark.skipif(
@@ -51,6 +56,12 @@ def tab(platform: LocalPlatform, admin: str, tmp_path: Path) -> Iterator[Tab]:
         cookie = {"name": "_token", "value": admin, "url": platform.airflow_url, "httpOnly": True, "sameSite": "Lax"}
         opened.call("Network.setCookie", **cookie)
         yield opened
+
+
+def state_of(platform: LocalPlatform) -> Engine:
+    """The platform's own state; to be disposed of."""
+    found = connections(platform.layout, Secrets.of(platform.layout.secrets_file))
+    return sa.create_engine(database_url(found["drivetrain_state"]))
 
 
 def in_theme(tab: Tab, platform: LocalPlatform, theme: str) -> None:

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from standins.platform.connections import connections
-from standins.platform.secrets import Secrets
-from tests.e2e.conftest import run_dag
-from tests.support.postgres import database_url
+from tests.e2e.conftest import run_dag, state_of
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -37,8 +34,7 @@ for name, seconds in (("dawdles", 1), ("hurries", 600)):
 
 
 def remembered(platform: LocalPlatform) -> list[Any]:
-    found = connections(platform.layout, Secrets.of(platform.layout.secrets_file))
-    engine = sa.create_engine(database_url(found["drivetrain_state"]))
+    engine = state_of(platform)
     query = "SELECT channel, team, severity, line, told_at FROM alerts WHERE subject LIKE '%deadline missed' ORDER BY 1"
     with engine.connect() as connection:
         rows = list(connection.execute(sa.text(query)).all())

@@ -12,11 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from drivetrain.state.feature_views import PostgresFeatureViews
-from standins.platform.connections import connections
-from standins.platform.secrets import Secrets
-from tests.e2e.conftest import PICTURES, in_theme, makes_pictures, needs_browser
+from tests.e2e.conftest import PICTURES, in_theme, makes_pictures, needs_browser, state_of
 from tests.support.feature_board import PROJECT, fill_view, spec_of
-from tests.support.postgres import database_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +31,7 @@ TABLES = "feature_views, feature_watermarks, feature_runs, feature_files, featur
 @pytest.fixture
 def three(platform: LocalPlatform) -> Iterator[Engine]:
     """One view that is late, one whose newest run was refused, one that is fresh; in the platform's own state."""
-    found = connections(platform.layout, Secrets.of(platform.layout.secrets_file))
-    engine, now = sa.create_engine(database_url(found["drivetrain_state"])), dt.datetime.now(dt.UTC)
+    engine, now = state_of(platform), dt.datetime.now(dt.UTC)
 
     def clean() -> None:
         with engine.begin() as connection:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from standins.platform.connections import connections
 from standins.platform.secrets import ADMIN, Secrets
 from standins.platform.services import platform
-from tests.e2e.conftest import run_dag
+from tests.e2e.conftest import run_dag, state_of
 from tests.e2e.git_push import (
     AUTHOR,
     HELD,
@@ -30,7 +29,6 @@ from tests.e2e.git_push import (
     verdict,
     wake,
 )
-from tests.support.postgres import database_url
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -74,8 +72,7 @@ def versions(running: LocalPlatform, dag_id: str, since: str) -> set[str]:
 
 
 def alerts(running: LocalPlatform) -> list[Any]:
-    found = connections(running.layout, Secrets.of(running.layout.secrets_file))
-    engine = sa.create_engine(database_url(found["drivetrain_state"]))
+    engine = state_of(running)
     with engine.connect() as connection:
         query = sa.text("SELECT * FROM alerts WHERE kind = 'push' ORDER BY began_at")
         rows = list(connection.execute(query).all())

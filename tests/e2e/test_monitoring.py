@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from airflow._shared.observability.metrics.metrics_registry import MetricsRegist
 from standins.platform.testing import LocalPlatform
 from standins.prometheus.config import PAGE
 from standins.prometheus.program import PrometheusError, prometheus
-from tests.e2e.conftest import run_dag
+from tests.e2e.conftest import run_dag, state_of
+from tests.support.feature_board import fill_view, spec_of
 from tests.support.promql import dashboard_queries, metric_of, rules, selectors
 from tests.support.waiting import eventually
 
@@ -52,6 +54,11 @@ NOT_HERE_EITHER = {
     "airflow_drivetrain_pods_failed",
     "airflow_drivetrain_pods_api_away",
     "airflow_drivetrain_pods_lost",
+    # Of the feature server, which the platform here does not run.
+    "drivetrain_features_requests_total",
+    "drivetrain_features_request_seconds_bucket",
+    "drivetrain_features_redis_seconds_bucket",
+    "drivetrain_features_entities_total",
 }
 
 
@@ -82,7 +89,10 @@ def monitored() -> Iterator[LocalPlatform]:
         running.wait_for_version(running.push({"dags/monitored.py": PROBE}))
         running.api.write("POST", "pools", {"name": "narrow", "slots": 1})
         assert run_dag(running, "monitored")
-        for dag in ("sheets_dispatch", "sheets_health", "platform_health"):
+        engine = state_of(running)
+        fill_view(engine, spec_of("cars"), dt.datetime.now(dt.UTC))
+        engine.dispose()
+        for dag in ("sheets_dispatch", "sheets_health", "features_health", "platform_health"):
             assert {task["state"] for task in run_dag(running, dag).values()} == {"success"}, dag
         yield running
 

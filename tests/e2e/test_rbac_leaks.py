@@ -19,14 +19,12 @@ from drivetrain.rbac.catalog import load_rbac
 from drivetrain.rbac.matrix import Column, Reach, columns, reach
 from drivetrain.rbac.surfaces import SURFACES, Scope, Surface
 from drivetrain.sheets.catalog import load_syncs
-from standins.platform.connections import connections
 from standins.platform.layout import REPOSITORY
 from standins.platform.secrets import ADMIN, Secrets
-from tests.e2e.conftest import run_dag
+from tests.e2e.conftest import run_dag, state_of
 from tests.support.board import fill
 from tests.support.browser import CHROMIUM, browser_tab
 from tests.support.feature_board import fill_view, spec_of
-from tests.support.postgres import database_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,8 +67,7 @@ class Team:
 @pytest.fixture(scope="module")
 def teams(platform: LocalPlatform) -> Iterator[dict[str, Team]]:
     """Both teams have a run with its tasks, logs and results, syncs in the registry, and a feature view."""
-    found = connections(platform.layout, Secrets.of(platform.layout.secrets_file))
-    engine = sa.create_engine(database_url(found["drivetrain_state"]))
+    engine = state_of(platform)
     tables = "sheet_syncs, sheet_specs, sheet_runs, sheet_rejects, jobs, job_groups"
     tables += ", feature_views, feature_watermarks, feature_runs, feature_files, feature_audits"
     with engine.begin() as connection:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from standins.platform.connections import connections
 from standins.platform.secrets import ADMIN, Secrets
-from tests.support.postgres import database_url
+from tests.e2e.conftest import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +31,7 @@ BLOCK = re.compile(r'^```bash test="([^"]+)" status=(\d+)\n(.*?)^```$', re.MULTI
 def queue_is_left_empty(platform: LocalPlatform) -> Iterator[None]:
     """What the page asks for is no worker's: others count what theirs do."""
     yield
-    found = connections(platform.layout, Secrets.of(platform.layout.secrets_file))
-    engine = sa.create_engine(database_url(found["drivetrain_state"]))
+    engine = state_of(platform)
     with engine.begin() as connection:
         connection.execute(sa.text("TRUNCATE jobs, job_groups"))
     engine.dispose()

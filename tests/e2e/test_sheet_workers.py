@@ -9,10 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from standins.platform.airflow_env import airflow_env
-from standins.platform.connections import connections
 from standins.platform.secrets import Secrets
-from tests.e2e.conftest import run_dag
-from tests.support.postgres import database_url
+from tests.e2e.conftest import run_dag, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
 
 @pytest.fixture
 def state(platform: LocalPlatform) -> Iterator[Engine]:
-    found = connections(platform.layout, Secrets.of(platform.layout.secrets_file))
-    engine = sa.create_engine(database_url(found["drivetrain_state"]))
+    engine = state_of(platform)
     yield engine
     engine.dispose()
 

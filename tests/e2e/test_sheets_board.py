@@ -21,13 +21,11 @@ from drivetrain.quota.port import Kind, Priority
 from drivetrain.sheets.catalog import load_syncs
 from drivetrain.state.syncs import PostgresRegistry
 from hooks.sheets_quota import RedisQuota, redis_client
-from standins.platform.connections import connections
-from standins.platform.secrets import ADMIN, Secrets
+from standins.platform.secrets import ADMIN
 from standins.sheets.testing import http_client
-from tests.e2e.conftest import PICTURES, in_theme, makes_pictures, needs_browser, run_dag, token
+from tests.e2e.conftest import PICTURES, in_theme, makes_pictures, needs_browser, run_dag, state_of, token
 from tests.support.board import TEAMS, fill
 from tests.support.browser import Tab
-from tests.support.postgres import database_url
 from tests.support.sheets import credentials_of
 
 if TYPE_CHECKING:
@@ -51,8 +49,7 @@ PASSWORD = "a-long-enough-password"
 @pytest.fixture
 def state(platform: LocalPlatform) -> Iterator[Engine]:
     """The platform's own state; the registry is empty, and is left so."""
-    found = connections(platform.layout, Secrets.of(platform.layout.secrets_file))
-    engine = sa.create_engine(database_url(found["drivetrain_state"]))
+    engine = state_of(platform)
 
     def clean() -> None:
         with engine.begin() as connection:

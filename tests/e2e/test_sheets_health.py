@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from standins.platform.connections import connections
-from standins.platform.secrets import Secrets
-from tests.e2e.conftest import run_dag
-from tests.support.postgres import database_url
+from tests.e2e.conftest import run_dag, state_of
 
 if TYPE_CHECKING:
     from standins.platform.testing import LocalPlatform
@@ -28,9 +25,7 @@ def test_a_round_looks_at_everything_and_a_dry_run_only_says_what_it_would_tell(
 def test_a_failed_task_is_remembered_by_its_callback(platform: LocalPlatform) -> None:
     failed = run_dag(platform, "sheets_health", {"dryrun": True})["look"]
     assert failed["state"] == "failed"
-    engine = sa.create_engine(
-        database_url(connections(platform.layout, Secrets.of(platform.layout.secrets_file))["drivetrain_state"])
-    )
+    engine = state_of(platform)
     with engine.connect() as connection:
         which = "kind = 'task' AND line LIKE '%sheets_health%'"  # other tests have other tasks fail
         query = sa.text(f"SELECT channel, team, line, told_at FROM alerts WHERE {which}")

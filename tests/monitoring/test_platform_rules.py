@@ -13,6 +13,7 @@ from airflow._shared.observability.metrics.metrics_registry import MetricsRegist
 from drivetrain.dags.alerts import emitted
 from drivetrain.dags.versions import measures as versions
 from drivetrain.metrics.platform import PREFIX, TEXTS
+from services.feature_server.metrics import Metrics
 from standins.statsd.lines import Event, Kind, escaped
 from standins.statsd.mapping import MappingFile, named
 from tests.support.promql import MONITORING, dashboard_queries, metric_of, rules, selectors
@@ -53,7 +54,7 @@ def test_every_runbook_that_is_named_has_its_section_and_every_section_of_the_pl
     code = (ROOT / "plugins" / "operators" / "deadlines.py").read_text(encoding="utf-8")
     told = {f"docs/runbooks/{name}" for name in re.findall(r'"(platform\.md#[\w-]+)"', code)}
     assert told
-    files = ("platform.md", "pods.md", "sheets.md")
+    files = ("platform.md", "pods.md", "sheets.md", "features.md")
     there = {f"docs/runbooks/{file}#{one}" for file in files for one in sections(file)} | {"docs/runbooks/pods.md"}
     assert named_ones | told <= there
     assert {name for name in there if "platform.md" in name} <= named_ones
@@ -64,10 +65,11 @@ def test_every_metric_that_a_rule_or_a_dashboard_names_has_a_sender() -> None:
     used = {metric_of(selector) for expression in expressions for selector in selectors(expression)}
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     ours = {f"airflow_drivetrain_{measure.name}" for measure in (*versions({}, 0), *emitted([]))} | of_pods()
-    scraped = {f"{PREFIX}_{name}" for name in TEXTS}
+    scraped = {f"{PREFIX}_{name}" for name in TEXTS} | of_the_feature_server()
     left = used - recorded - ours - scraped - SENT_BY_SCRAPING - sent_by_airflow()
     # tests/monitoring/test_rules.py looks after these.
-    assert {name for name in left if not name.startswith("airflow_drivetrain_sheets_")} == set()
+    theirs = ("airflow_drivetrain_sheets_", "airflow_drivetrain_features_")
+    assert {name for name in left if not name.startswith(theirs)} == set()
 
 
 def test_every_recorded_series_is_used() -> None:
@@ -100,6 +102,14 @@ def of_pods() -> set[str]:
     ]
     found = {name: mappings.find(Event(f"airflow.{name}", Kind.COUNTER, 1)) for name in names}
     return {named(*rule)[0] if rule else escaped(f"airflow.{name}") for name, rule in found.items()}
+
+
+def of_the_feature_server() -> set[str]:
+    """What its page of metrics has."""
+    found = set[str]()
+    for metric in Metrics().registry.collect():
+        found |= {metric.name + part for part in (PARTS if metric.type == "histogram" else ("_total",))}
+    return found
 
 
 def sent_by_airflow() -> set[str]:

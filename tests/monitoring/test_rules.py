@@ -6,14 +6,19 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from drivetrain.alerts.facts import QuotaUse
+from drivetrain.alerts.features import ViewStanding
 from drivetrain.alerts.thresholds import Thresholds
-from drivetrain.metrics.sheets import PREFIX, measures
-from tests.support.alerts import depth, facts, standing
+from drivetrain.metrics import features, sheets
+from tests.support.alerts import HOUR, NOON, depth, facts, standing
+
+if TYPE_CHECKING:
+    from drivetrain.metrics.measure import Measure
 
 FOLDER = Path(__file__).parents[2] / "k8s" / "monitoring"
 PROMTOOL = shutil.which("promtool")
@@ -41,19 +46,20 @@ def test_every_alert_has_its_test() -> None:
 
 
 def test_the_rules_name_only_gauges_that_are_sent() -> None:
-    used = set(re.findall(r"airflow_drivetrain_sheets_\w+", (FOLDER / "drivetrain-rules.yaml").read_text("utf-8")))
-    sent = {f"airflow_{PREFIX.replace('.', '_')}_{measure.name}" for measure in everything()}
+    text = (FOLDER / "drivetrain-rules.yaml").read_text("utf-8")
+    used = set(re.findall(r"airflow_drivetrain_(?:sheets|features)_\w+", text))
+    sent = {f"airflow_{prefix.replace('.', '_')}_{measure.name}" for prefix, measure in everything()}
     assert used <= sent
 
 
 def test_the_mapping_gives_every_name_of_plain_statsd_its_labels_back() -> None:
     mappings = yaml.safe_load((FOLDER / "statsd-mapping.yaml").read_text(encoding="utf-8"))["mappings"]
-    for measure in everything():
-        name = ".".join(["airflow", PREFIX, measure.name, *measure.tags.values()])
+    for prefix, measure in everything():
+        name = ".".join(["airflow", prefix, measure.name, *measure.tags.values()])
         mapping = next(m for m in mappings if matches(m["match"], name))
         parts = re.fullmatch(m_to_re(mapping["match"]), name)
         assert parts is not None
-        assert filled(mapping["name"], parts) == f"airflow_{PREFIX.replace('.', '_')}_{measure.name}"
+        assert filled(mapping["name"], parts) == f"airflow_{prefix.replace('.', '_')}_{measure.name}"
         assert {key: filled(value, parts) for key, value in mapping.get("labels", {}).items()} == dict(measure.tags)
 
 
@@ -61,16 +67,23 @@ def test_every_section_of_a_runbook_that_an_alert_names_is_there() -> None:
     root = FOLDER.parents[1]
     sources = [*(root / "plugins/drivetrain/alerts").glob("*.py"), root / "plugins/operators/alert_notifier.py"]
     sources.append(FOLDER / "drivetrain-rules.yaml")
-    named = {name for path in sources for name in re.findall(r"sheets\.md#([\w-]+)", path.read_text("utf-8"))}
-    headings = re.findall(r"^## (.+)$", (root / "docs/runbooks/sheets.md").read_text("utf-8"), re.MULTILINE)
-    there = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    assert len(named) >= 7
-    assert named <= there
+    sources += [root / "plugins/operators/feature_land.py"]
+    text = "\n".join(path.read_text("utf-8") for path in sources)
+    for runbook, least in (("sheets", 7), ("features", 3)):
+        named = set(re.findall(rf"{runbook}\.md#([\w-]+)", text))
+        headings = re.findall(r"^## (.+)$", (root / f"docs/runbooks/{runbook}.md").read_text("utf-8"), re.MULTILINE)
+        there = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert len(named) >= least
+        assert named <= there
 
 
-def everything() -> list[object]:
+def everything() -> list[tuple[str, Measure]]:
     seen = facts(standing(), dead_letters=[], depth=depth(), quota=[QuotaUse("p", "", "read", 1, 2)])
-    return list(measures(seen, Thresholds()))
+    view = ViewStanding("cars", "pricing", "", HOUR, NOON, is_written=True, refused="", last_run_at=None)
+    return [
+        *((sheets.PREFIX, measure) for measure in sheets.measures(seen, Thresholds())),
+        *((features.PREFIX, measure) for measure in features.measures([view], NOON, Thresholds())),
+    ]
 
 
 def m_to_re(glob: str) -> str:

@@ -49,6 +49,7 @@ def _lines(title: str, *queries: tuple[str, str], unit: str = "short", text: str
     return Panel(title, tuple(Query(*query) for query in queries), unit, text)
 
 
+_REQUESTS = "sum by (le) (rate(drivetrain_features_request_seconds_bucket[5m]))"
 PLATFORM = (
     _one("Scheduler heartbeat", 'max(drivetrain_heartbeat_age_seconds{component="scheduler"})', "s"),
     _one("DAG processor heartbeat", 'max(drivetrain_heartbeat_age_seconds{component="dag_processor"})', "s"),
@@ -178,10 +179,40 @@ SHEETS = (
         unit="percentunit",
     ),
 )
+FEATURES = (
+    _one("Feature views", "sum(airflow_drivetrain_features_views)"),
+    _one("Too old", "sum(airflow_drivetrain_features_stale)"),
+    _one("Looked at", "time() - max(airflow_drivetrain_features_checked_at)", "s"),
+    _lines("Too old, by team", ("sum by (team) (airflow_drivetrain_features_stale)", "{{team}}")),
+    _lines(
+        "Age of the oldest view",
+        ("max by (team) (airflow_drivetrain_features_age_share)", "{{team}}"),
+        unit="percentunit",
+        text="As a share of its freshness objective.",
+    ),
+    _lines("Requests a second", ("sum by (status) (rate(drivetrain_features_requests_total[5m]))", "{{status}}")),
+    _lines(
+        "A request takes",
+        (f"histogram_quantile(0.5, {_REQUESTS})", "half of them less than"),
+        (f"histogram_quantile(0.99, {_REQUESTS})", "99 of 100 less than"),
+        unit="s",
+        text="Of the feature server, from a request's arrival to its answer.",
+    ),
+    _lines(
+        "Redis takes",
+        (
+            "histogram_quantile(0.99, sum by (le) (rate(drivetrain_features_redis_seconds_bucket[5m])))",
+            "99 of 100 less",
+        ),
+        unit="s",
+    ),
+    _lines("Entities a second", ("sum(rate(drivetrain_features_entities_total[5m]))", "asked for")),
+)
 DASHBOARDS = {
     "platform": ("Drivetrain: platform", PLATFORM),
     "tasks": ("Drivetrain: tasks", TASKS),
     "sheets": ("Drivetrain: sheet syncs", SHEETS),
+    "features": ("Drivetrain: features", FEATURES),
 }
 
 

@@ -11,13 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from boards.spark import RUNS, Run
-from drivetrain.state.feature_tables import (
-    feature_audits,
-    feature_files,
-    feature_runs,
-    feature_views,
-    feature_watermarks,
-)
+from drivetrain.state.feature_standings import known_views
+from drivetrain.state.feature_tables import feature_audits, feature_files, feature_runs, feature_views
 from drivetrain.state.features import FileOutcome, RunOutcome
 
 if TYPE_CHECKING:
@@ -27,9 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, RowMapping
 
 SHOWN = 50  # rows of a page, and of each table of one view's page
-_V, _W, _R, _A, _F = (
-    table.c for table in (feature_views, feature_watermarks, feature_runs, feature_audits, feature_files)
-)
+_V, _R, _A, _F = (table.c for table in (feature_views, feature_runs, feature_audits, feature_files))
 
 
 class Standing(StrEnum):
@@ -47,7 +40,7 @@ class Row:
     Attributes:
         facts: columns of feature_views, with `read_until`.
         age: seconds since what is served was read, or since the view is known if nothing ever was.
-        last: its newest run.
+        last: its newest run that brought rows.
         runs: its last ones, the oldest first.
         audit: its newest audit, as feature_audits has it.
     """
@@ -94,19 +87,7 @@ class Kept:
 
 def views(connection: Connection, now: dt.datetime, *, only: str | None = None) -> list[Row]:
     """All views that have a spec, those first that are closest to, or furthest above, their objective."""
-    newest = (
-        sa.select(_R.outcome, _R.detail, _R.rows, _R.started_at, _R.finished_at)
-        .where(_R.project == _V.project, _R.view == _V.view)
-        .order_by(_R.started_at.desc())
-        .limit(1)
-        .lateral("newest")
-    )
-    watermark = sa.and_(_W.project == _V.project, _W.view == _V.view)
-    query = (
-        sa.select(feature_views, _W.read_until, *newest.c)
-        .select_from(feature_views.outerjoin(feature_watermarks, watermark).outerjoin(newest, sa.true()))
-        .where(_V.removed_at.is_(None))
-    )
+    query = known_views()
     if only is not None:
         query = query.where(_V.view == only)
     rows = []

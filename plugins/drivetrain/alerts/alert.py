@@ -39,6 +39,7 @@ class Kind(StrEnum):
     IMPORT = "import"
     VERSIONS = "versions"
     POD = "pod"
+    STALE = "stale"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from drivetrain.alerts.alert import PLATFORM, Alert, Kind, Severity, one_line
 from drivetrain.alerts.entry import settle
 from drivetrain.dags.problem import Code, Problem, of_error
 from drivetrain.dags.versions import inflated
-from drivetrain.metrics.sheets import Measure
+from drivetrain.metrics.measure import Measure
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drivetrain.metrics.sheets import Measure
+from drivetrain.metrics.measure import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
 MAX_SHARDS = 64
-PLATFORM_DAGS = ("audit", "prune")  # features_<one of these> is not a view's
+PLATFORM_DAGS = ("audit", "health", "prune")  # features_<one of these> is not a view's
 SET_ASIDE = "set-aside"  # where files go that are not fit to be loaded
 Share = Annotated[float, Field(ge=0, le=1)]
 

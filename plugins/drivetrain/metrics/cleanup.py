@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drivetrain.cleanup.tables import AGED, DAG_VERSIONS, RUN_PARTS
-from drivetrain.metrics.sheets import Measure
+from drivetrain.metrics.measure import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

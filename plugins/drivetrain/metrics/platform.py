@@ -9,7 +9,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from drivetrain.metrics.sheets import Measure
+from drivetrain.metrics.measure import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

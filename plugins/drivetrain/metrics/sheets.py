@@ -6,14 +6,14 @@ All are gauges of now or of the last hour: a round that is repeated, or missed, 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drivetrain.alerts.conditions import late
+from drivetrain.metrics.measure import Measure
 from drivetrain.sheets.registry import GOOD_OUTCOMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from drivetrain.alerts.facts import Facts
     from drivetrain.alerts.thresholds import Thresholds
@@ -21,20 +21,6 @@ if TYPE_CHECKING:
 PREFIX = "drivetrain.sheets"
 OUTCOMES = (*sorted(GOOD_OUTCOMES), "failed")
 NO_TEAM = "none"  # of dead letters that name no sync of ours
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A gauge's value.
-
-    Attributes:
-        name: below drivetrain.sheets.
-        tags: in one order for each name.
-    """
-
-    name: str
-    value: float
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def measures(facts: Facts, limits: Thresholds) -> list[Measure]:

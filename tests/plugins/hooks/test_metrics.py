@@ -10,7 +10,7 @@ from airflow.sdk._shared.observability.metrics.base_stats_logger import NoStatsL
 from airflow.sdk._shared.observability.metrics.statsd_logger import SafeStatsdLogger
 from airflow.sdk.observability import stats
 
-from drivetrain.metrics.sheets import Measure
+from drivetrain.metrics.measure import Measure
 from hooks.metrics import emit, takes_tags
 
 MEASURES = [

@@ -21,7 +21,7 @@ def found(what: Facts, kind: Kind) -> list[Alert]:
 def test_where_all_is_well_there_is_nothing_to_tell() -> None:
     all_seen = findings(facts(standing(), dead_letters=[], depth=depth(), quota=[]), LIMITS)
     assert all_seen.alerts == ()
-    of_others = {Kind.TASK, Kind.CHANNEL, Kind.PUSH, Kind.IMPORT, Kind.VERSIONS, Kind.POD}
+    of_others = {Kind.TASK, Kind.CHANNEL, Kind.PUSH, Kind.IMPORT, Kind.VERSIONS, Kind.POD, Kind.STALE}
     assert all_seen.judged == set(Kind) - of_others
 
 
