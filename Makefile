@@ -64,6 +64,10 @@ $(BIGQUERY_STAMP): | $(STAMP)
 demo: venv ## from nothing to synced sheets: start everything, run every sync once (ARGS=--check compares cell for cell)
 	@$(PLATFORM) demo $(ARGS)
 
+.PHONY: demo-features
+demo-features: venv venv-feast venv-bigquery ## the same for features: a feature store beside it, every view brought into Redis and served
+	@$(PLATFORM) demo-features $(ARGS)
+
 .PHONY: up
 up: venv ## start everything and run nothing
 	@$(PLATFORM) up $(ARGS)

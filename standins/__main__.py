@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from dataclasses import replace
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from standins import console
-from standins.platform import bundle
+from standins.platform import bundle, features_demo
 from standins.platform.demo import connect, run_syncs, verify
+from standins.platform.features import BUCKET, why_no_files
 from standins.platform.layout import Layout
 from standins.platform.secrets import ADMIN, Secrets
 from standins.platform.services import platform
@@ -38,12 +38,15 @@ def _seconds_since_start() -> float:
 
 
 def _start(layout: Layout, without: list[str]) -> list[str]:
+    layout.remember()
     started = Supervisor(layout.home, console.report).up(platform(layout, without=without))
     print(
         f"Up in {_seconds_since_start():.1f} s, {len(started)} started now. Airflow: {layout.airflow_url}", flush=True
     )
     if layout.monitoring:
         print(f"Alerts: {layout.prometheus_url}{PAGE}", flush=True)
+    if layout.features:
+        print(f"Features: {layout.features_url}", flush=True)
     return started
 
 
@@ -52,11 +55,14 @@ def up(
     monitoring: Annotated[
         bool, typer.Option("--monitoring", help="With Prometheus; DRIVETRAIN_MONITORING=1 does the same.")
     ] = False,
+    features: Annotated[
+        bool, typer.Option("--features", help="With a feature store; DRIVETRAIN_FEATURES=1 does the same.")
+    ] = False,
     without: Without = [],  # noqa: B006 (typer copies it)
 ) -> None:
     """Start everything; what runs already is left alone."""
-    layout = Layout.from_env()
-    _start(replace(layout, monitoring=layout.monitoring or monitoring), without)
+    asked = {"monitoring": monitoring, "features": features}
+    _start(Layout.from_env(*(name for name, is_asked in asked.items() if is_asked)), without)
 
 
 @app.command()
@@ -75,6 +81,22 @@ def demo(
         with connect(layout) as api:
             verify(layout, api, snapshot)
     print(f"{'From nothing to synced' if started else 'Synced'} in {_seconds_since_start():.0f} s.")
+
+
+@app.command()
+def demo_features() -> None:
+    """Start everything and a feature store, run the DAG of each view once, and show what is served."""
+    layout = Layout.from_env("features")
+    started = _start(layout, [])
+    console = wide_console()
+    with connect(layout) as api:
+        snapshot = features_demo.run_views(layout, api, console)
+        equal = features_demo.verify(layout, console, snapshot)
+        print(f"{equal:,} values are served as BigQuery has them.", flush=True)
+        if not why_no_files():
+            seconds = features_demo.let_a_file_arrive(layout, api)
+            print(f"A file arrived in gs://{BUCKET}, and its price was served {seconds:.1f} s later.", flush=True)
+    print(f"{'From nothing to served' if started else 'Served'} in {_seconds_since_start():.0f} s.")
 
 
 @app.command()
@@ -126,7 +148,9 @@ def logs(
 @app.command()
 def down() -> None:
     """Stop everything that was started from here."""
-    console.print_stopped(Supervisor(Layout.from_env().home, console.report).down())
+    layout = Layout.from_env()
+    console.print_stopped(Supervisor(layout.home, console.report).down())
+    layout.forget()
 
 
 def main() -> None:

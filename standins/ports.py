@@ -29,6 +29,11 @@ class Ports:
     statsd: int = 9125  # of UDP
     statsd_web: int = 9102
     prometheus: int = 9090
+    bigquery: int = 9050
+    bigquery_storage: int = 9060
+    gcs: int = 4443
+    pubsub: int = 8085
+    features: int = 6566
 
     @classmethod
     def count(cls) -> int:

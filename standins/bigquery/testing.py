@@ -6,25 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from standins.bigquery.program import ENV, HEALTH, bigquery_command
 from standins.testing import TestServer, free_port, start_server
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
-
-_ROOT = Path(__file__).resolve().parents[2]
-_SERVER = Path(__file__).with_name("server.py")
-
-
-def bigquery_python() -> Path:
-    """The interpreter that has bqemulator: `DRIVETRAIN_BIGQUERY_PYTHON`, or `.venv-bigquery` of this repository.
-
-    Raises:
-        FileNotFoundError: it is not installed; the message says how to get it.
-    """
-    python = Path(os.environ.get("DRIVETRAIN_BIGQUERY_PYTHON") or _ROOT / ".venv-bigquery" / "bin" / "python")
-    if not python.exists():
-        raise FileNotFoundError(f"{python} is missing: run `make venv-bigquery`, or set DRIVETRAIN_BIGQUERY_PYTHON")
-    return python
 
 
 class BigQueryStandin(TestServer):
@@ -70,14 +56,12 @@ class BigQueryStandin(TestServer):
             FileNotFoundError: it is not installed; the message says how to get it.
             RuntimeError: it ended or did not answer in time; the message carries its log.
         """
-        ports = ("--rest-port", self.port, "--grpc-port", self.storage_port)
         self._process = start_server(
             "the BigQuery emulator",
-            [bigquery_python(), "-I", _SERVER, "start", *ports, "--ephemeral"],
+            bigquery_command(self.port, self.storage_port),
             port=self.port,
-            health="/readyz",
+            health=HEALTH,
             log=Path(self._folder.name) / "server.log",
             timeout_seconds=timeout_seconds,
-            # It cuts what it sends by rows and not by bytes, and refuses to send more than it would take.
-            env={**os.environ, "BQEMU_WRITE_API_MAX_REQUEST_BYTES": str(256 * 2**20)},
+            env={**os.environ, **ENV},
         )

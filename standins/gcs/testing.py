@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from standins.gcs.program import gcs_program
+from standins.gcs.program import HEALTH, Notifications, gcs_command
 from standins.testing import TestServer, free_port, start_server
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
-
-
-@dataclass(frozen=True)
-class Notifications:
-    """Where the server tells of objects that arrive, as buckets of Google's do.
-
-    Attributes:
-        pubsub: host and port of a Pub/Sub emulator.
-        project: of the topic.
-        topic: its name; it is there.
-        prefix: of the names of objects that are told.
-    """
-
-    pubsub: str
-    project: str
-    topic: str
-    prefix: str = ""
 
 
 class GcsStandin(TestServer):
@@ -63,20 +45,13 @@ class GcsStandin(TestServer):
             FileNotFoundError: it is not installed; the message says how to get it.
             RuntimeError: it ended or did not answer in time; the message carries its log.
         """
-        address = ("-scheme", "http", "-host", "127.0.0.1", "-port", str(self._port))
-        # The public host is what it puts into the address to which an upload goes on.
-        options = (*address, "-public-host", f"127.0.0.1:{self._port}", "-backend", "memory")
-        env = dict(os.environ)
-        if (told := self._notifications) is not None:
-            env["PUBSUB_EMULATOR_HOST"] = told.pubsub
-            topic = ("-event.pubsub-project-id", told.project, "-event.pubsub-topic", told.topic)
-            options += (*topic, "-event.object-prefix", told.prefix, "-event.list", "finalize")
+        command, env = gcs_command(self._port, self._notifications)
         self._process = start_server(
             "fake-gcs-server",
-            [gcs_program(), *options],
-            env=env,
+            command,
+            env={**os.environ, **env},
             port=self._port,
-            health="/storage/v1/b?project=test",
+            health=HEALTH,
             log=Path(self._folder.name) / "server.log",
             timeout_seconds=timeout_seconds,
         )

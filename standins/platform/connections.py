@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SHEETS_ACCOUNTS = ("sync-1", "sync-2", "sync-3")
 SHEETS_TIMEOUT_SECONDS = 60
+PROJECT = "marketplace"  # Google's, and Feast's
 # Made by include/sql/cleanup/role.sql.
 CLEANUP_ROLE = "airflow_cleanup"
 
@@ -58,6 +59,22 @@ def connections(layout: Layout, secrets: Secrets) -> dict[str, dict[str, object]
         # The bundle needs no login; without this each task logs that it looked for one.
         "git_default": {"conn_type": "git"},
         "redis_default": {"conn_type": "redis", "host": "127.0.0.1", "port": layout.ports.redis},
+        **(_feature_store(layout) if layout.features else {}),
+    }
+
+
+def _feature_store(layout: Layout) -> dict[str, dict[str, object]]:
+    google = {
+        "is_anonymous": True,
+        "project": PROJECT,
+        "bigquery_url": f"http://127.0.0.1:{layout.ports.bigquery}",
+        "bigquery_storage_target": f"127.0.0.1:{layout.ports.bigquery_storage}",
+    }
+    store = {"registry": str(layout.registry), "project": PROJECT, "staging": f"{PROJECT}.staging"}
+    redis = {"conn_type": "redis", "host": "127.0.0.1", "port": layout.ports.redis}
+    return {
+        "google_cloud_default": {"conn_type": "google_cloud_platform", "extra": json.dumps(google)},
+        "feature_store_default": {**redis, "extra": json.dumps(store)},
     }
 
 

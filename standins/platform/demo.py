@@ -45,13 +45,14 @@ def run_syncs(layout: Layout, api: AirflowApi, show: Callable[[runs.Snapshot], N
     run_id = runs.trigger(api, dag_ids)
     snapshot = runs.follow(api, dag_ids, run_id, show)
     if snapshot.failed_dags:
-        raise DemoFailedError(_describe_failure(layout, api, snapshot))
+        raise DemoFailedError(describe_failure(layout, api, snapshot))
     for dag_id in runs.tagged_dags(api, FLEET_TAG):  # from now on what is due runs by itself
         api.write("PATCH", f"dags/{dag_id}", {"is_paused": False})
     return snapshot
 
 
-def _describe_failure(layout: Layout, api: AirflowApi, snapshot: runs.Snapshot) -> str:
+def describe_failure(layout: Layout, api: AirflowApi, snapshot: runs.Snapshot) -> str:
+    """For people: which tasks failed, why, and where their logs are."""
     lines = [f"{len(snapshot.failed_dags)} of {len(snapshot.states)} runs failed."]
     for row in snapshot.failed:
         folder = layout.airflow_home / "logs" / f"dag_id={row.dag_id}" / f"run_id={row.run_id}"

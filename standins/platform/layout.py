@@ -9,6 +9,8 @@ from pathlib import Path
 from standins.ports import Ports
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+OPTIONAL = ("monitoring", "features")
+_RUNNING = "optional-parts"
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Layout:
         repository: the working tree whose code runs.
         scheduled: whether DAGs also run at their own times; without it only what is triggered runs.
         monitoring: whether Prometheus runs as well.
+        features: whether a feature store runs as well.
     """
 
     home: Path
@@ -28,12 +31,29 @@ class Layout:
     repository: Path = REPOSITORY
     scheduled: bool = True
     monitoring: bool = False
+    features: bool = False
 
     @classmethod
-    def from_env(cls) -> Layout:
-        """DRIVETRAIN_HOME, else `.drivetrain` in the repository; DRIVETRAIN_PORT_*; DRIVETRAIN_MONITORING=1."""
-        home = os.environ.get("DRIVETRAIN_HOME") or str(REPOSITORY / ".drivetrain")
-        return cls(Path(home).resolve(), Ports.from_env(), monitoring=os.environ.get("DRIVETRAIN_MONITORING") == "1")
+    def from_env(cls, *also: str) -> Layout:
+        """DRIVETRAIN_HOME, else `.drivetrain` in the repository; DRIVETRAIN_PORT_*; and which OPTIONAL parts run.
+
+        Args:
+            also: optional parts beside those of the environment (DRIVETRAIN_MONITORING=1) and those that run.
+        """
+        home = Path(os.environ.get("DRIVETRAIN_HOME") or REPOSITORY / ".drivetrain").resolve()
+        file = home / _RUNNING
+        chosen = {*also, *(file.read_text().split() if file.exists() else ())}
+        chosen |= {part for part in OPTIONAL if os.environ.get(f"DRIVETRAIN_{part.upper()}") == "1"}
+        return cls(home, Ports.from_env(), monitoring="monitoring" in chosen, features="features" in chosen)
+
+    def remember(self) -> None:
+        """Which optional parts run, for the next command."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / _RUNNING).write_text("\n".join(part for part in OPTIONAL if getattr(self, part)))
+
+    def forget(self) -> None:
+        """None of them runs any more."""
+        (self.home / _RUNNING).unlink(missing_ok=True)
 
     @property
     def bin(self) -> Path:
@@ -89,6 +109,16 @@ class Layout:
     def prometheus_url(self) -> str:
         """Prometheus, where it runs."""
         return f"http://127.0.0.1:{self.ports.prometheus}"
+
+    @property
+    def features_url(self) -> str:
+        """The feature server, where it runs."""
+        return f"http://127.0.0.1:{self.ports.features}"
+
+    @property
+    def registry(self) -> Path:
+        """What `feast apply` wrote of feature_repo/."""
+        return self.home / "features" / "registry.db"
 
     @property
     def sheets_url(self) -> str:

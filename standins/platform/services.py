@@ -13,6 +13,7 @@ from pathlib import Path
 from standins.platform import bundle, postgres
 from standins.platform.airflow_env import UNSET, airflow_env
 from standins.platform.connections import write_connections
+from standins.platform.features import feature_store, google_env
 from standins.platform.layout import Layout
 from standins.platform.monitoring import metrics_env, monitoring
 from standins.platform.preload import write_local_settings
@@ -54,6 +55,7 @@ def platform(layout: Layout, *, publish: bool = True, without: Collection[str] =
         first_bundle if publish else empty_bundle,
         *_airflow(layout, secrets),
         *(monitoring(layout, secrets) if layout.monitoring else ()),
+        *(feature_store(layout) if layout.features else ()),
     ]
     needed = needs(units)
     return [unit for unit in units if not {unit.name, *needed[unit.name]}.intersection(without)]
@@ -149,6 +151,7 @@ def _warehouse(layout: Layout) -> Command:
 
 def _airflow(layout: Layout, secrets: Secrets) -> list[Unit]:
     env = airflow_env(layout, secrets) | (metrics_env(layout) if layout.monitoring else {})
+    env |= google_env(layout) if layout.features else {}
     lock = hash_of([layout.repository / "requirements.txt"])
     include = layout.repository / "include"
     script = Path(__file__).with_name("migrate.py")

@@ -42,6 +42,7 @@ class LocalPlatform:
         without: names of units that the test does not need, such as `("snowflake",)`.
         airflow: settings of Airflow's processes beside those of the local platform, as environment variables.
         monitoring: with Prometheus.
+        features: with a feature store.
         scheduled: also runs that nobody triggers: by the clock, and those that assets' events begin.
         report: told of each unit as it comes and goes.
     """
@@ -53,13 +54,14 @@ class LocalPlatform:
         without: Collection[str] = (),
         airflow: Mapping[str, str] | None = None,
         monitoring: bool = False,
+        features: bool = False,
         scheduled: bool = False,
         report: Report = silent,
     ) -> None:
         self._temporary = home is None
         # Without schedules, unless the test is of them: what it sees must not hang on the hour at which it runs.
         home = home or Path(tempfile.mkdtemp(prefix="drivetrain-"))
-        self.layout = Layout(home, free_ports(), scheduled=scheduled, monitoring=monitoring)
+        self.layout = Layout(home, free_ports(), scheduled=scheduled, monitoring=monitoring, features=features)
         self._without = without
         self._airflow_settings = dict(airflow or {})
         self.supervisor = Supervisor(self.layout.home, report)

@@ -1,4 +1,4 @@
-"""Where the emulator is installed."""
+"""Where the emulator is installed, and how it is started."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _HOW = (
     "(on Debian the package google-cloud-cli-pubsub-emulator), or set DRIVETRAIN_PUBSUB_EMULATOR to its folder"
 )
 _INSIDE = Path("platform") / "pubsub-emulator"
+ENV = {"JAVA_OPTS": "-Xmx256m"}
 
 
 def emulator_program() -> Path:
@@ -26,6 +27,15 @@ def emulator_program() -> Path:
     if not shutil.which(java):
         raise FileNotFoundError("the Pub/Sub emulator needs Java, which is not installed: install a JRE of 11 or later")
     return program
+
+
+def emulator_command(port: int) -> tuple[str, ...]:
+    """Listens on 127.0.0.1, and keeps nothing.
+
+    Raises:
+        FileNotFoundError: see emulator_program.
+    """
+    return (str(emulator_program()), "--host=127.0.0.1", f"--port={port}")
 
 
 def _folder() -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from standins.pubsub.emulator import emulator_program
+from standins.pubsub.emulator import ENV, emulator_command
 from standins.testing import free_port, kill, start_server
 
 
@@ -49,17 +49,16 @@ class PubSubEmulator:
             FileNotFoundError: it is not installed; the message says how to get it.
             RuntimeError: it ended or did not answer in time; the message carries its log.
         """
-        program = emulator_program()
         self._port = self._port or free_port()
         self._process = start_server(
             "the Pub/Sub emulator",
-            [program, "--host=127.0.0.1", f"--port={self._port}"],
+            emulator_command(self._port),
             port=self._port,
             health="/",
             log=Path(self._folder.name) / "emulator.log",
             timeout_seconds=timeout_seconds,
             own_group=True,  # the script and its Java end together
-            env={"JAVA_OPTS": "-Xmx256m", **os.environ},
+            env={**ENV, **os.environ},
         )
 
     def stop(self) -> None:

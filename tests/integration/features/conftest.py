@@ -28,7 +28,8 @@ from operators.feature_finish import FinishFeaturesOperator
 from operators.feature_land import LandFeatureFilesOperator
 from operators.feature_materialize import MaterializeFeaturesOperator
 from operators.feature_stage import StageFeaturesOperator
-from standins.bigquery.testing import BigQueryStandin, bigquery_python
+from standins.bigquery.program import bigquery_python
+from standins.bigquery.testing import BigQueryStandin
 from standins.gcs.program import gcs_program
 from standins.gcs.testing import GcsStandin
 from standins.pubsub.emulator import emulator_program

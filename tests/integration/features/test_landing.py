@@ -20,7 +20,8 @@ from drivetrain.state.alerts import PostgresAlerts
 from drivetrain.state.feature_tables import feature_files
 from hooks.feature_warehouse import FeatureWarehouseHook
 from hooks.state import StateHook
-from standins.gcs.testing import GcsStandin, Notifications
+from standins.gcs.program import Notifications
+from standins.gcs.testing import GcsStandin
 from tests.integration.features.conftest import NOON, Landing
 from tests.support.waiting import eventually
 from triggers.messages_waiting import MessagesWaitingTrigger

@@ -1,0 +1,55 @@
+"""The feature store of the local platform: `make demo-features`, and what runs beside it."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from standins.bigquery.program import bigquery_python
+from standins.feast import feast_program
+from standins.platform import features_demo
+from standins.platform.features import why_no_files
+from standins.platform.testing import LocalPlatform
+from standins.supervisor.errors import SupervisorError
+from tests.e2e.conftest import run_dag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[LocalPlatform]:
+    try:
+        bigquery_python(), feast_program()
+    except (FileNotFoundError, SupervisorError) as error:
+        pytest.skip(str(error))
+    with LocalPlatform(without=("snowflake", "sheets"), features=True, scheduled=True) as running:
+        yield running
+
+
+def test_every_view_is_brought_into_redis_and_served_as_bigquery_has_it(store: LocalPlatform) -> None:
+    shown = Console(file=io.StringIO(), width=160)
+    snapshot = features_demo.run_views(store.layout, store.api, shown)
+    assert set(snapshot.states.values()) == {"success"}
+    assert features_demo.verify(store.layout, shown, snapshot) >= 700
+    assert "car_demand, as the feature server gives it out" in shown.file.getvalue()  # type: ignore[attr-defined]
+    # And what looks after them finds nothing wrong.
+    audited = run_dag(store, "features_audit")
+    assert {task["state"] for task in audited.values()} == {"success"}
+    views = [dag_id.removeprefix("features_") for dag_id in snapshot.states]
+    found = {name: (audited[name]["entities"], audited[name]["skew"]) for name in views}
+    assert found == dict.fromkeys(views, (1_000, 0.0))
+    pruned = run_dag(store, "features_prune", {"dry_run": True})["car_listing"]
+    assert (pruned["state"], pruned["gone"]) == ("success", 0)
+    looked = run_dag(store, "features_health")["look"]
+    assert (looked["views"], looked["alerts"]) == (4, 0)
+
+
+@pytest.mark.skipif(why_no_files() is not None, reason=str(why_no_files()))
+def test_a_file_that_arrives_is_served(store: LocalPlatform) -> None:
+    assert features_demo.let_a_file_arrive(store.layout, store.api) < 60
