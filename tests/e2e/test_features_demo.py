@@ -15,9 +15,11 @@ from standins.platform.features import why_no_files
 from standins.platform.testing import LocalPlatform
 from standins.supervisor.errors import SupervisorError
 from tests.e2e.conftest import run_dag
+from tests.support.rest_page import blocks, run_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -48,6 +50,13 @@ def test_every_view_is_brought_into_redis_and_served_as_bigquery_has_it(store: L
     assert (pruned["state"], pruned["gone"]) == ("success", 0)
     looked = run_dag(store, "features_health")["look"]
     assert (looked["views"], looked["alerts"]) == (4, 0)
+
+
+def test_every_example_of_the_rest_page_does_what_it_says(store: LocalPlatform, tmp_path: Path) -> None:
+    token = next(block for block in blocks(of_features=False) if block[0] == "token")
+    of_features = blocks(of_features=True)
+    assert len(of_features) >= 7
+    run_blocks(store, tmp_path, [token, *of_features])
 
 
 @pytest.mark.skipif(why_no_files() is not None, reason=str(why_no_files()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from standins.platform.secrets import ADMIN, Secrets
 from tests.e2e.conftest import state_of
+from tests.support.rest_page import PAGE, blocks, environment, run_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
 
-PAGE = Path(__file__).parents[2] / "docs" / "REST.md"
 PROGRAM = re.compile(r'^```python test="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
-BLOCK = re.compile(r'^```bash test="([^"]+)" status=(\d+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -37,32 +34,12 @@ def queue_is_left_empty(platform: LocalPlatform) -> Iterator[None]:
     engine.dispose()
 
 
-def environment(platform: LocalPlatform, **more: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "AIRFLOW_URL": platform.airflow_url,
-        "AIRFLOW_USER": ADMIN,
-        "AIRFLOW_PASSWORD": Secrets.of(platform.layout.secrets_file).admin_password,
-        "NO_PROXY": "127.0.0.1",
-        **more,
-    }
-
-
 def test_every_example_of_the_page_does_what_it_says(
     platform: LocalPlatform, tmp_path: Path, queue_is_left_empty: None
 ) -> None:
-    (tmp_path / ".curlrc").write_text('write-out = "%{stderr}HTTP %{http_code}\\n"\n', encoding="utf-8")
-    env = environment(platform, CURL_HOME=str(tmp_path))
-    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    assert len(blocks) >= 60
-    for name, status, text in blocks:
-        script = f"set -euo pipefail; set -a; [ ! -f vars ] || . ./vars\n{text}\nexport -p > vars\n"
-        done = subprocess.run(
-            ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=180, check=False
-        )
-        said = f"{name}: {done.stdout[-800:]}\n{done.stderr[-800:]}"
-        assert done.stderr.strip().splitlines()[-1:] == [f"HTTP {status}"], said
-        assert done.returncode == (0 if int(status) < 400 else 22), said
+    found = blocks(of_features=False)
+    assert len(found) >= 60
+    run_blocks(platform, tmp_path, found)
 
 
 def test_the_program_of_the_page_starts_a_run_once_and_shows_the_log_of_what_failed(
