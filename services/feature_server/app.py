@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from services.feature_server.hot_path import Answer
+    from services.feature_server.request_span import RequestSpan
     from services.feature_server.settings import Settings
+    from services.feature_server.traces import Traces
 
 _MOST_FEATURES = 1_000
 _KEY = "X-Api-Key"
@@ -53,10 +55,13 @@ class Server:
         self.clients = Clients(settings.clients) if settings.clients else None
         self.store = OnlineStore(settings)
         self.metrics = Metrics()
+        self.traces = _traces(settings)
         self.is_ending = False
 
-    async def answer(self, asked: OnlineFeatures, known: tuple[str, Client] | None) -> dict[str, Any]:
-        """The answer; known: who asks, if that is known.
+    async def answer(
+        self, asked: OnlineFeatures, known: tuple[str, Client] | None, span: RequestSpan | None
+    ) -> dict[str, Any]:
+        """The answer; known: who asks, if that is known; span: of the request, if it is recorded.
 
         Raises:
             RequestRefusedError: with its status.
@@ -72,10 +77,20 @@ class Server:
             raise RequestRefusedError(f"feature view {', '.join(refused)}: this key may not read it", 403)
         count = plan.check(asked.entities, most=self.settings.most_entities)
         self.metrics.entities.inc(count)
+        if span is not None:
+            span.asks_for(entities=count, features=len(plan.columns), service=asked.feature_service)
         with self.metrics.redis.time():
-            rows = await self.store.read(plan, asked.entities)
+            rows = await self.store.read(plan, asked.entities, span)
         now = time.time_ns() // 1_000
         return plan.answer(asked.entities, rows, now, serve_stale=self.settings.serve_stale)
+
+
+def _traces(settings: Settings) -> Traces | None:
+    if not settings.traces:
+        return None
+    from services.feature_server.traces import Traces  # with the SDK, which takes time and memory
+
+    return Traces(settings, PATH)
 
 
 class TooManyError(RequestRefusedError):
@@ -90,7 +105,7 @@ def make(settings: Settings) -> FastAPI:
     """The application.
 
     Raises:
-        FatalError: the registry or the file of clients can't be used.
+        FatalError: the registry or the file of clients can't be used, or traces can't be as they are asked for.
     """
     server = Server(settings)
 
@@ -101,6 +116,8 @@ def make(settings: Settings) -> FastAPI:
         server.is_ending = True
         watching.cancel()
         await server.store.close()
+        if server.traces is not None:
+            await server.traces.close()
 
     app = FastAPI(
         title="Drivetrain features",
@@ -112,7 +129,7 @@ def make(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.server = server
-    app.add_middleware(HotPath, answer=partial(_answered, server), most_bytes=settings.most_bytes)
+    app.add_middleware(HotPath, answer=partial(_answered, server), most_bytes=settings.most_bytes, traces=server.traces)
 
     @app.post(PATH, responses=_RESPONSES)
     async def get_online_features(
@@ -120,7 +137,7 @@ def make(settings: Settings) -> FastAPI:
     ) -> Response:
         """Features of up to some hundred entities."""
         # For /openapi.json: whoever asks is answered by HotPath, in the same way.
-        status, content, headers = await _answered(server, await request.body(), x_api_key)
+        status, content, headers = await _answered(server, await request.body(), x_api_key, None)
         return Response(content, status, {name.decode(): value.decode() for name, value in headers})
 
     @app.get("/health")
@@ -162,12 +179,16 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def _answered(server: Server, body: bytes, key: str | None) -> Answer:
+async def _answered(server: Server, body: bytes, key: str | None, span: RequestSpan | None) -> Answer:
     began = time.perf_counter()
     known = server.clients.of(key) if server.clients is not None and key else None
+    name = known[0] if known else "unknown" if server.clients is not None else "anybody"
+    if span is not None:
+        span.comes_from(name)
     headers: list[tuple[bytes, bytes]] = []
     try:
-        status, content = 200, orjson.dumps(await server.answer(OnlineFeatures.model_validate_json(body), known))
+        asked = OnlineFeatures.model_validate_json(body)
+        status, content = 200, orjson.dumps(await server.answer(asked, known, span))
     except ValidationError as error:
         mistakes = error.errors(include_url=False, include_input=False, include_context=False)
         status, content = 422, orjson.dumps({"detail": [one | {"loc": ("body", *one["loc"])} for one in mistakes]})
@@ -180,7 +201,6 @@ async def _answered(server: Server, body: bytes, key: str | None) -> Answer:
         status, content = 503, _problem(str(error))
         headers.append((b"retry-after", b"1"))
     server.metrics.seconds.labels(status).observe(time.perf_counter() - began)
-    name = known[0] if known else "unknown" if server.clients is not None else "anybody"
     server.metrics.requests.labels(name, status).inc()
     return status, content, headers
 

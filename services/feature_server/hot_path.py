@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from services.feature_server.request_span import RequestSpan
+    from services.feature_server.traces import Traces
+
     Answer = tuple[int, bytes, list[tuple[bytes, bytes]]]
 
 PATH = "/get-online-features"
 _TOO_LARGE = b'{"detail": "the body is larger than %d bytes: split the request"}'
+_OUR_ERROR = 500  # which FastAPI makes of an exception
 
 
 class HotPath:
@@ -24,18 +28,36 @@ class HotPath:
 
     Args:
         app: what answers all other requests.
-        answer: gives status, body and headers to a request's body and key.
+        answer: gives status, body and headers to a request's body, key and span.
         most_bytes: of a body; what is larger is refused before it is read.
+        traces: None: they are off.
     """
 
-    def __init__(self, app: ASGIApp, answer: Callable[[bytes, str | None], Awaitable[Answer]], most_bytes: int) -> None:
-        self._app, self._answer, self._most = app, answer, most_bytes
+    def __init__(
+        self,
+        app: ASGIApp,
+        answer: Callable[[bytes, str | None, RequestSpan | None], Awaitable[Answer]],
+        most_bytes: int,
+        traces: Traces | None = None,
+    ) -> None:
+        self._app, self._answer, self._most, self._traces = app, answer, most_bytes, traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
+        if self._traces is None or (span := self._traces.request(scope)) is None:
+            await self._respond(scope, receive, send, None)
+            return
+        status = _OUR_ERROR
+        try:
+            status = await self._respond(scope, receive, send, span)
+        finally:
+            span.end(status)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send, span: RequestSpan | None) -> int:
+        """Answer, and give the status."""
         length, key = b"0", None
         for name, value in scope["headers"]:
             if name == b"x-api-key":
@@ -46,10 +68,11 @@ class HotPath:
         if body is None:
             status, content, headers = 413, _TOO_LARGE % self._most, list[tuple[bytes, bytes]]()
         else:
-            status, content, headers = await self._answer(body, key)
+            status, content, headers = await self._answer(body, key, span)
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)), *headers]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+        return status
 
     async def _body(self, receive: Receive, length: bytes) -> bytes | None:
         """All of it; None: it is too large. One whose length is not said is counted as it comes."""

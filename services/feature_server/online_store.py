@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from drivetrain.features.serving import Plan
+    from services.feature_server.request_span import RequestSpan
     from services.feature_server.settings import Settings
 
 
@@ -36,8 +37,10 @@ class OnlineStore:
             protocol=2,
         )
 
-    async def read(self, plan: Plan, entities: Mapping[str, Sequence[Any]]) -> list[list[list[bytes | None]]]:
-        """By group of the plan, each entity's fields.
+    async def read(
+        self, plan: Plan, entities: Mapping[str, Sequence[Any]], span: RequestSpan | None = None
+    ) -> list[list[list[bytes | None]]]:
+        """By group of the plan, each entity's fields; span: of the request, if it is recorded.
 
         Raises:
             RequestRefusedError: a value is not what its join key says.
@@ -46,8 +49,14 @@ class OnlineStore:
         keys = [group.keys(entities) for group in plan.groups]
         different = [list(dict.fromkeys(one)) for one in keys]  # many cars have one dealer
         sent = b"".join(group.read(key) for group, one in zip(plan.groups, different, strict=True) for key in one)
-        answers = iter(await self._ask(sent, sum(map(len, different))))
-        found = [{key: next(answers) for key in one} for one in different]
+        count = sum(map(len, different))
+        if span is None:
+            answers = await self._ask(sent, count)
+        else:
+            with span.redis(count):
+                answers = await self._ask(sent, count)
+        each = iter(answers)
+        found = [{key: next(each) for key in one} for one in different]
         return [[rows[key] for key in one] for rows, one in zip(found, keys, strict=True)]
 
     async def ping(self) -> None:

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
         serve_stale: give values that are older than their view's TTL, with the status OUTSIDE_MAX_AGE.
         registry_seconds: how often the registry's file is looked at.
         drain_seconds: how long a server that is to end still answers what it has begun.
+        traces: send OpenTelemetry's traces; its own variables (OTEL_*) say where to, as whom and how many.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid")
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     serve_stale: bool = False
     registry_seconds: float = Field(default=5.0, gt=0)
     drain_seconds: int = Field(default=10, ge=0)
+    traces: bool = False
 
 
 def settings_from_environment() -> Settings:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 
-from tests.k8s.manifests import OVERLAYS, Manifest, objects_of, of_kind, pod_specs, pod_templates, task_pod, text_of
+from tests.k8s.manifests import (
+    OVERLAYS,
+    REPOSITORY,
+    Manifest,
+    kubectl,
+    objects_of,
+    of_kind,
+    pod_specs,
+    pod_templates,
+    task_pod,
+    text_of,
+)
 
 OF_THE_CLUSTER = {"Namespace", "PersistentVolume", "PriorityClass"}
 # The newest that the validator has schemas of; the cluster of the tests is of 2021 and drops what it does not know.
@@ -219,3 +233,35 @@ def test_the_migration_runs_with_the_settings_and_the_image_of_the_parts(objects
     # On GKE it goes past PgBouncer: test_gke_overlays.py.
     assert {one["name"] for one in job["env"]} == {one["name"] for one in part["env"]}
     assert job["image"].replace("-standins", "") == part["image"]
+
+
+def test_an_overlay_turns_traces_on_by_a_component_and_changes_them_by_its_variables(tmp_path):
+    def relative(path: str) -> str:
+        return os.path.relpath(REPOSITORY / "k8s" / path, tmp_path)
+
+    half = {"op": "replace", "path": "/data/OTEL_TRACES_SAMPLER_ARG", "value": "0.5"}
+    overlay = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [relative("overlays/production")],
+        "components": [relative("features/traces")],
+        "patches": [{"target": {"kind": "ConfigMap", "name": "feature-server"}, "patch": json.dumps([half])}],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    command = [kubectl(), "kustomize", str(tmp_path)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    objects = [one for one in yaml.safe_load_all(text) if one]
+    [source] = of_kind(objects, "Deployment")["feature-server"]["spec"]["template"]["spec"]["containers"][0]["envFrom"]
+    settings = of_kind(objects, "ConfigMap")[source["configMapRef"]["name"]]["data"]
+    assert settings["DRIVETRAIN_FEATURES_TRACES"] == "true"
+    assert settings["DRIVETRAIN_FEATURES_REGISTRY"], "what was there stays"
+    assert (settings["OTEL_TRACES_SAMPLER"], settings["OTEL_TRACES_SAMPLER_ARG"]) == ("parentbased_traceidratio", "0.5")
+    policy = of_kind(objects, "NetworkPolicy")["feature-server-to-collector"]
+    kubernetes_validate.validate(policy, MODERN, strict=True)
+    [rule] = policy["spec"]["egress"]
+    [peer] = rule["to"]
+    _, name, port = re.fullmatch(r"http://([\w-]+)\.([\w-]+):(\d+)", settings["OTEL_EXPORTER_OTLP_ENDPOINT"]).groups()
+    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": name}
+    assert rule["ports"] == [{"protocol": "TCP", "port": int(port)}]
+    for other in OVERLAYS:
+        assert "OTEL_" not in text_of(other)
