@@ -20,6 +20,7 @@ from drivetrain.features.landing import landing_topic
 from operators.feature_dags import broken_dag, feature_dag
 from operators.feature_finish import WRITE, FinishFeaturesOperator
 from operators.feature_land import LAND, LandFeatureFilesOperator
+from operators.feature_load import LOAD, LoadFeatureRowsOperator
 from operators.feature_materialize import MaterializeFeaturesOperator
 from operators.feature_runs import STAGE
 from operators.feature_stage import StageFeaturesOperator
@@ -34,14 +35,19 @@ RANGE = {"type": ["null", "string"], "format": "date-time"}
 DOCUMENTATION = """
 Feature view **{view}**, as `feature_repo/` defines it: its rows from BigQuery into Redis.
 
-{landing}1. `stage` finds what is new since the last run, by event time or by when it was made, {overlap} of it again
-   and up to {lateness} late, makes a table of it, and asks the gates of `include/specs/features/{view}.yaml`. Rows that
-   are not fit to be served end the run here: Redis keeps what it has.
+{landing}{loading}1. `stage` finds what is new since the last run, by event time or by when it was made, {overlap}
+   of it again and up to {lateness} late, makes a table of it, and asks the gates of
+   `include/specs/features/{view}.yaml`.
+   Rows that are not fit to be served end the run here: Redis keeps what it has.
 2. `write` puts them into Redis where they are not older than what is there.
 3. `finish` moves the watermark.
 
 Trigger with `start`, and `end` if it is not now, to write a range of event times again; the watermark stays. With
 `dry_run` nothing is staged or written: `stage` tells rows and price. See `docs/FEATURES.md`.
+"""
+LOADING = """`load` asks Snowflake first, by `include/sql/{sql}`, for what is new since it was asked last, and appends
+it to the view's table. Rows that are not fit for it are left out, and too many of them refuse all.
+
 """
 LANDING = """Whenever files arrive in `{place}`, and by the clock, `land` loads them into the view's table first; what
 is not fit to be loaded is set aside, and the team is told.
@@ -87,6 +93,15 @@ def build_dag(spec: FeatureSpec) -> DAG:
                 doc_md="Loads files that arrived. Its XCom counts files that were loaded, set aside and ignored.",
             )
             land >> stage
+        if spec.load is not None:
+            load = LoadFeatureRowsOperator(
+                task_id=LOAD,
+                spec=spec,
+                include=str(INCLUDE),
+                executor_config=task_pod(INCLUDE, "heavy"),
+                doc_md="Loads what is new in Snowflake. Its XCom has how many rows, how many were rejected, and times.",
+            )
+            load >> stage
     return dag
 
 
@@ -113,6 +128,7 @@ def _documentation(spec: FeatureSpec) -> str:
         overlap=spec.overlap,
         lateness=spec.lateness,
         landing=LANDING.format(place=place, view=spec.view) if place else "",
+        loading=LOADING.format(sql=spec.load.sql) if spec.load else "",
     )
 
 

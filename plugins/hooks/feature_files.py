@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -58,3 +58,10 @@ def parquet_rows(path: Path) -> int:
         return int(pq.read_metadata(path).num_rows)
     except pa.ArrowInvalid as error:
         raise ColumnRefusedError(f"{path}: is no Parquet file: {error}") from None
+
+
+def first_rows(path: Path, count: int) -> list[dict[str, Any]]:
+    """The first rows of a file, as Python has them."""
+    with pq.ParquetFile(path) as file:
+        batch = next(file.iter_batches(count), None)
+    return [] if batch is None else list(batch.to_pylist())

@@ -22,6 +22,7 @@ from drivetrain.features.prune_sql import online_schema
 from drivetrain.features.redis_layout import time_field
 from drivetrain.features.registry import load_registry, read_registry
 from drivetrain.features.timestamps import stored_time
+from drivetrain.state.feature_loads import PostgresFeatureLoads
 from drivetrain.state.feature_views import PostgresFeatureViews
 from drivetrain.state.features import PostgresFeatureRuns
 from hooks.file_stores import GcsBucket
@@ -183,6 +184,10 @@ class FeatureStoreHook(BaseHook):
     def runs(self, view: str, state: StateHook) -> PostgresFeatureRuns:
         """What is known of a view's runs."""
         return PostgresFeatureRuns(state.engine, self.settings.project, view)
+
+    def loads(self, view: str, state: StateHook) -> PostgresFeatureLoads:
+        """What is known of a view's loads."""
+        return PostgresFeatureLoads(state.engine, self.settings.project, view)
 
     def views(self, state: StateHook) -> PostgresFeatureViews:
         """Which views are known."""

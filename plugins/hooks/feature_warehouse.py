@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -164,7 +165,7 @@ class FeatureWarehouseHook(BaseHook):
         Args:
             path: of the file.
             table: project.dataset.table, which is there.
-            key: of the load: letters, digits, - and _.
+            key: of the load, with the table's name: job ids are one project's, whatever its tables.
         """
         from google.cloud.bigquery import LoadJobConfig, ParquetOptions
 
@@ -176,9 +177,10 @@ class FeatureWarehouseHook(BaseHook):
             create_disposition="CREATE_NEVER",
             parquet_options=lists,
         )
+        named = hashlib.sha256(key.encode()).hexdigest()[:32]
         with self._mapped():
             for number in range(_LOADS):
-                job_id = f"drivetrain-{key}-{number}"
+                job_id = f"drivetrain-{named}-{number}"
                 try:
                     with path.open("rb") as file:
                         job = self._client.load_table_from_file(
@@ -190,7 +192,7 @@ class FeatureWarehouseHook(BaseHook):
                         continue
                 job.result(timeout=_JOB_SECONDS)
                 return
-        raise UnavailableError(f"BigQuery: {table}: {_LOADS} jobs of {key} failed: drivetrain-{key}-0 and on say why")
+        raise UnavailableError(f"BigQuery: {table}: {_LOADS} jobs of {key} failed: drivetrain-{named}-0 and on say why")
 
     def columns(self, table: str) -> Sequence[str]:
         """The names of a table's columns."""

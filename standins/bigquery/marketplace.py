@@ -114,7 +114,7 @@ TABLES = {
     "dealer_quality": Table(
         "marketplace.features.dealer_quality",
         ("dealer_id", "STRING", pa.string()),
-        lambda place: f"dealer-{place:04}",
+        lambda place: f"D{place:04}",
         {
             "cars_sold_90d": _whole(0, 250),
             "return_rate": _real(0, 0.2),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PREFIX = "features_"
 TRAINING_PREFIX = "training_set_"
+LOAD_PARAMETERS = ("since", "until")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def load_features(include: Path, *, only: str | None = None) -> FeatureSpecs:
         if only is not None and f"{PREFIX}{path.stem}" != only:
             continue
         try:
-            specs.append(_load(path, places))
+            specs.append(_load(path, include, places))
         except SpecError as error:
             broken.append(teams.broken(path, error))
     return FeatureSpecs(tuple(specs), tuple(broken))
@@ -88,16 +89,19 @@ def _load_training_set(path: Path, include: Path) -> TrainingSet:
             f"{path}: training_set: {spec.training_set!r} is not the file's name, call the file "
             f"{spec.training_set}.yaml"
         )
-    file = include / "sql" / spec.sql
+    return TrainingSet(spec, _sql(path, "sql", include / "sql" / spec.sql))
+
+
+def _sql(path: Path, key: str, file: Path) -> str:
     try:
-        return TrainingSet(spec, file.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
     except OSError as error:
-        raise SpecError(f"{path}: sql: {file} cannot be read: {error.strerror}") from None
+        raise SpecError(f"{path}: {key}: {file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise SpecError(f"{path}: sql: {file} is not UTF-8 text: save it as UTF-8") from None
+        raise SpecError(f"{path}: {key}: {file} is not UTF-8 text: save it as UTF-8") from None
 
 
-def _load(path: Path, places: dict[tuple[str, str], str]) -> FeatureSpec:
+def _load(path: Path, include: Path, places: dict[tuple[str, str], str]) -> FeatureSpec:
     spec = load_spec(path, FeatureSpec)
     if spec.view != path.stem:
         raise SpecError(f"{path}: view: {spec.view!r} is not the file's name, call the file {spec.view}.yaml")
@@ -106,4 +110,11 @@ def _load(path: Path, places: dict[tuple[str, str], str]) -> FeatureSpec:
             if bucket == landing.bucket and (prefix.startswith(landing.prefix) or landing.prefix.startswith(prefix)):
                 raise SpecError(f"{path}: landing.prefix: {other}.yaml has {prefix}: a file would be of both")
         places[landing.bucket, landing.prefix] = spec.view
+    if (load := spec.load) is not None:
+        text = _sql(path, "load.sql", include / "sql" / load.sql)
+        if missing := [name for name in LOAD_PARAMETERS if f"%({name})s" not in text]:
+            raise SpecError(
+                f"{path}: load.sql: {load.sql} does not say %({missing[0]})s: ask for what was new from %(since)s on "
+                "and before %(until)s"
+            )
     return spec

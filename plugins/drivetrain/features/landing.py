@@ -13,7 +13,7 @@ from drivetrain.features.spec import SET_ASIDE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from drivetrain.features.spec import Landing
+    from drivetrain.features.spec import Incoming, Landing
 
 AHEAD = dt.timedelta(days=1)  # how far in the future an event may lie: clocks differ, not by that
 _ARRIVED = "OBJECT_FINALIZE"
@@ -67,21 +67,21 @@ def is_for(file: LandedFile, landing: Landing) -> bool:
     return file.bucket == landing.bucket and file.name.startswith(landing.prefix)
 
 
-def why_unfit(landing: Landing, rows: int, rejected: int, usual: Sequence[int]) -> str | None:
-    """Why a file is not loaded though it can be read; None: it is.
+def why_unfit(asked: Incoming, rows: int, rejected: int, usual: Sequence[int]) -> str | None:
+    """Why a file, or a query's result, is not loaded though it can be read; None: it is.
 
     Args:
-        landing: what the spec asks.
-        rows: in the file.
+        asked: the spec's.
+        rows: in it.
         rejected: of those.
-        usual: how many rows the files before had.
+        usual: how many rows those before had.
     """
     if not rows:
         return "it has no rows"
-    if rejected / rows > landing.max_reject_share:
-        return f"{rejected:,} of its {rows:,} rows are rejected (at most {landing.max_reject_share:.1%})"
+    if rejected / rows > asked.max_reject_share:
+        return f"{rejected:,} of its {rows:,} rows are rejected (at most {asked.max_reject_share:.1%})"
     if len(usual) >= USUAL_RUNS:
         median = max(statistics.median(usual), 1)
-        if rows > median * landing.max_times_usual:
-            return f"its {rows:,} rows are more than {landing.max_times_usual:g} times the usual {median:,.0f}"
+        if rows > median * asked.max_times_usual:
+            return f"its {rows:,} rows are more than {asked.max_times_usual:g} times the usual {median:,.0f}"
     return None

@@ -98,21 +98,29 @@ class Audit(ClosedModel):
     max_skew: Share = 0.001
 
 
-class Landing(ClosedModel):
+class Incoming(ClosedModel):
+    """What rows have to be like that are loaded into the view's table, a file or a query's result at a time.
+
+    Attributes:
+        max_reject_share: the largest share of rows that may be set aside, 0 to 1; above it none is loaded.
+        max_times_usual: with more rows than so many times the median of those before none is loaded; it is asked once
+            there are five of them.
+    """
+
+    max_reject_share: Share = 0.01
+    max_times_usual: Annotated[float, Field(gt=1)] = 10
+
+
+class Landing(Incoming):
     """Where files with the view's rows arrive.
 
     Attributes:
         bucket: of Google Cloud Storage.
         prefix: of the files' names; what arrives elsewhere is of no interest.
-        max_reject_share: the largest share of a file's rows that may be set aside, 0 to 1; above it the file is.
-        max_times_usual: a file with more than so many times the median of the files before is set aside; it is asked
-            once there are five of them.
     """
 
     bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$")]
     prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9=._-]+/)+$")]
-    max_reject_share: Share = 0.01
-    max_times_usual: Annotated[float, Field(gt=1)] = 10
 
     @field_validator("prefix")
     @classmethod
@@ -120,6 +128,27 @@ class Landing(ClosedModel):
         if prefix.startswith(f"{SET_ASIDE}/"):
             raise ValueError(f"{SET_ASIDE}/ is for files that were set aside, choose another")
         return prefix
+
+
+class Load(Incoming):
+    """A query of Snowflake's whose rows are loaded into the view's table, before each run.
+
+    Attributes:
+        sql: its file below include/sql/: a SELECT of the view's columns but the one of when rows were made, of what was
+            new from %(since)s on and before %(until)s.
+        connection: Airflow's, to Snowflake.
+        overlap: how long before the last load's end it asks again, for rows that were on their way then. They are
+            loaded twice, which the table has to have room for and nobody else sees.
+    """
+
+    sql: Annotated[str, Field(pattern=r"^([a-z0-9_]+/)*[a-z0-9_]+\.sql$")]
+    connection: str = "snowflake_default"
+    overlap: Duration = "5m"
+
+    @property
+    def overlap_time(self) -> dt.timedelta:
+        """How long before the last load's end it asks again."""
+        return parse_duration(self.overlap)
 
 
 class Prune(ClosedModel):
@@ -153,6 +182,7 @@ class FeatureSpec(ClosedModel):
         shards: how many tasks write side by side.
         max_gib: a run that would scan more of BigQuery's than that is refused.
         landing: where files arrive that are loaded into the view's table; None: somebody else fills it.
+        load: a query whose rows are loaded into it; None: there is none.
         prune: how Redis forgets what the source has no more; None: it does not.
     """
 
@@ -168,6 +198,7 @@ class FeatureSpec(ClosedModel):
     gates: Gates = Gates()
     audit: Audit = Audit()
     landing: Landing | None = None
+    load: Load | None = None
     prune: Prune | None = None
 
     @field_validator("view")

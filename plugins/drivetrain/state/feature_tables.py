@@ -91,3 +91,21 @@ feature_audits = sa.Table(
     sa.Index("feature_audits_by_time", "project", "view", "audited_at"),
     comment="How what is served compared to what BigQuery has; one row an audit.",
 )
+
+feature_loads = sa.Table(
+    "feature_loads",
+    metadata,
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("view", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("since", _AT, comment="it asked for what was new from then on; none: for all"),
+    sa.Column("until", _AT, nullable=False, comment="and before then; the largest that was loaded is the watermark"),
+    sa.Column("outcome", sa.Text, nullable=False, comment="begun, refused or loaded"),
+    sa.Column("detail", sa.Text, nullable=False, server_default="", comment="why it was refused"),
+    sa.Column("rows", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("rejected", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("rejects", JSONB, nullable=False, server_default="[]", comment="the first of those, with the reason"),
+    sa.Column("done_at", _AT),
+    sa.Index("feature_loads_by_time", "project", "view", "until"),
+    comment="What became of each query for rows of a feature view; one row a run.",
+)

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from drivetrain.jobs.postgres import PostgresQueue
 from drivetrain.sheets.dispatch import KIND
 from drivetrain.state.alert_tables import alerts
-from drivetrain.state.feature_tables import feature_audits, feature_files, feature_runs
+from drivetrain.state.feature_loads import LoadOutcome
+from drivetrain.state.feature_tables import feature_audits, feature_files, feature_loads, feature_runs
 from drivetrain.state.job_tables import job_dead_letters
 from drivetrain.state.partitions import drop_month, ensure_months, months_before
 from drivetrain.state.tables import sheet_memory, sheet_memory_rows, sheet_rejects, sheet_runs, sheet_syncs
@@ -36,7 +37,8 @@ class Keep:
         reject_days: rows that syncs and loads set aside.
         dead_letter_days: jobs that were given up.
         alert_days: alerts that are over and of which everybody heard.
-        feature_run_days: how runs, files and audits of feature views went; runs that are compared with need 8 at least.
+        feature_run_days: how runs, files, loads and audits of feature views went; runs that are compared with need 8
+            at least.
         removed_days: what is remembered of syncs that git has no more.
     """
 
@@ -63,6 +65,7 @@ class Pruned:
     alerts: int
     feature_runs: int
     feature_files: int
+    feature_loads: int
     feature_audits: int
     memories: int
 
@@ -86,6 +89,15 @@ def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = Fa
     read = now - dt.timedelta(days=keep.feature_run_days)
     materialized, landed = feature_runs.c.started_at < read, feature_files.c.done_at < read
     compared = feature_audits.c.audited_at < read
+    # The newest says how far a view's query was asked, however old it is.
+    later = feature_loads.alias()
+    is_last = ~sa.exists().where(
+        later.c.project == feature_loads.c.project,
+        later.c.view == feature_loads.c.view,
+        later.c.outcome == LoadOutcome.LOADED,
+        later.c.until > feature_loads.c.until,
+    )
+    asked = sa.and_(feature_loads.c.until < read, ~is_last)
     removed = sheet_syncs.c.removed_at < now - dt.timedelta(days=keep.removed_days)
     gone = sa.select(sheet_syncs.c.sync).where(removed)
     forgotten = sheet_memory.c.sync.in_(gone)
@@ -100,6 +112,7 @@ def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = Fa
             alerts=_count(engine, alerts, heard),
             feature_runs=_count(engine, feature_runs, materialized),
             feature_files=_count(engine, feature_files, landed),
+            feature_loads=_count(engine, feature_loads, asked),
             feature_audits=_count(engine, feature_audits, compared),
             memories=_count(engine, sheet_memory, forgotten),
         )
@@ -112,6 +125,7 @@ def maintain(engine: Engine, keep: Keep, now: dt.datetime, *, dry_run: bool = Fa
         alerts=_delete(engine, alerts, heard),
         feature_runs=_delete(engine, feature_runs, materialized),
         feature_files=_delete(engine, feature_files, landed),
+        feature_loads=_delete(engine, feature_loads, asked),
         feature_audits=_delete(engine, feature_audits, compared),
         memories=_delete(engine, sheet_memory, forgotten),
     )

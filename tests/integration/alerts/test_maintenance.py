@@ -41,7 +41,15 @@ if TYPE_CHECKING:
 
 MONTHS = "SELECT relname FROM pg_class WHERE relname ~ '^sheet_runs_[0-9]{4}_[0-9]{2}$' ORDER BY 1"
 NOTHING = Pruned(
-    months=0, rejects=0, dead_letters=0, alerts=0, feature_runs=0, feature_files=0, feature_audits=0, memories=0
+    months=0,
+    rejects=0,
+    dead_letters=0,
+    alerts=0,
+    feature_runs=0,
+    feature_files=0,
+    feature_loads=0,
+    feature_audits=0,
+    memories=0,
 )
 
 
@@ -104,7 +112,15 @@ def months(engine: Engine) -> list[str]:
 def test_what_is_old_goes_and_the_next_month_is_there(history: Engine) -> None:
     gone = maintain(history, Keep(), NOON)
     assert gone == Pruned(
-        months=10, rejects=3, dead_letters=1, alerts=1, feature_runs=1, feature_files=1, feature_audits=1, memories=1
+        months=10,
+        rejects=3,
+        dead_letters=1,
+        alerts=1,
+        feature_runs=1,
+        feature_files=1,
+        feature_loads=0,
+        feature_audits=1,
+        memories=1,
     )
     left = months(history)
     assert (left[0], left[-1], len(left)) == ("2025_10", "2026_12", 15), "13 before this month, this one and the next"
@@ -121,7 +137,15 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(history: Engine) -> None:
     before = months(history)
     counted = maintain(history, Keep(months=3, reject_days=1), NOON, dry_run=True)
     assert counted == Pruned(
-        months=20, rejects=5, dead_letters=1, alerts=1, feature_runs=1, feature_files=1, feature_audits=1, memories=1
+        months=20,
+        rejects=5,
+        dead_letters=1,
+        alerts=1,
+        feature_runs=1,
+        feature_files=1,
+        feature_loads=0,
+        feature_audits=1,
+        memories=1,
     )
     assert months(history) == before
     assert maintain(history, Keep(months=3, reject_days=1), NOON) == counted
@@ -172,6 +196,7 @@ def test_the_operator_takes_the_runs_parameters(history: Engine) -> None:
         "alerts",
         "feature_runs",
         "feature_files",
+        "feature_loads",
         "feature_audits",
         "memories",
         "dry_run",

@@ -51,6 +51,24 @@ def test_a_file_can_t_be_of_two_views(tmp_path: Path) -> None:
     assert "landing.prefix: cars.yaml has cars/: a file would be of both" in found.broken[0].message
 
 
+def test_a_load_needs_a_query_that_asks_for_what_is_new(tmp_path: Path) -> None:
+    sql = tmp_path / "sql" / "loads"
+    sql.mkdir(parents=True)
+    (sql / "all.sql").write_text("SELECT * FROM CARS WHERE AT < %(until)s")
+    (sql / "new.sql").write_text("SELECT * FROM CARS WHERE AT >= %(since)s AND AT < %(until)s")
+    write(tmp_path, "cars", load={"sql": "loads/new.sql"})
+    write(tmp_path, "old", view="old", load={"sql": "loads/all.sql"})
+    write(tmp_path, "gone", view="gone", load={"sql": "loads/gone.sql"})
+    write(tmp_path, "out", view="out", load={"sql": "../secrets.sql"})
+    found = load_features(tmp_path)
+    assert [spec.view for spec in found.specs] == ["cars"]
+    gone, old, out = (one.message for one in found.broken)
+    assert "load.sql: " in gone
+    assert "loads/gone.sql cannot be read: No such file or directory" in gone
+    assert "load.sql: loads/all.sql does not say %(since)s" in old
+    assert "load.sql: String should match pattern" in out
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
