@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from redis import Redis
 
 from benchmarks.features_rows import END, VIEW
+from benchmarks.processes import peak_mib
 from drivetrain.features.materialize import materialize
 from hooks.feature_files import parquet_batches
 from hooks.online_writer import OnlineWriter
@@ -54,8 +54,7 @@ def main() -> None:
         began, cpu = time.perf_counter(), time.process_time()
         done = materialize(rows, VIEW, OnlineWriter(client).write)
         told = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(asdict(done) | told | {"peak_mib": peak}))
+    print(json.dumps(asdict(done) | told | {"peak_mib": peak_mib(os.getpid())}))
 
 
 if __name__ == "__main__":
