@@ -152,9 +152,10 @@ class FeatureWarehouseHook(BaseHook):
             schema = pa.ipc.read_schema(pa.py_buffer(opened.arrow_schema.serialized_schema))
             for stream in opened.streams:
                 for response in self._reader.read_rows(stream.name):
-                    yield pa.ipc.read_record_batch(
-                        pa.py_buffer(response.arrow_record_batch.serialized_record_batch), schema
-                    )
+                    data = pa.py_buffer(response.arrow_record_batch.serialized_record_batch)
+                    del response  # it has the rows a second time
+                    yield pa.ipc.read_record_batch(data, schema)
+                    del data  # before the next ones come
 
     def load(self, path: Path, table: str, *, key: str) -> None:
         """Append a Parquet file's rows to a table, once for each key however often it is asked.

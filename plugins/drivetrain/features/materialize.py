@@ -102,6 +102,7 @@ def _parts(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for start in range(0, batch.num_rows, PART):
             yield batch.slice(start, PART)
+        del batch  # before the next one comes: a page of BigQuery's has megabytes
 
 
 def _next(parts: Iterator[pa.RecordBatch], view: View) -> tuple[int, Prepared | None]:
