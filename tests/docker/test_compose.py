@@ -18,6 +18,7 @@ CONDITIONS = {"service_started", "service_healthy", "service_completed_successfu
 ONCE = {"settings", "warehouse-load", "workbooks", "bundle", "migrate", "state-migrate", "demo"}
 # These run only where they are asked for.
 MONITORING = {"statsd", "statsd_web", "prometheus"}
+FEATURES = {"bigquery", "bigquery_storage", "gcs", "pubsub", "features"}  # emulators are no images of ours
 # A unit of the local platform -> its container, where the name is another.
 NAMES = {"warehouse": "warehouse-load", "airflow-migrate": "migrate"}
 
@@ -52,7 +53,7 @@ def test_ports_are_those_of_the_local_platform_and_open_on_this_machine_alone(se
     assert published == {
         f"127.0.0.1:${{DRIVETRAIN_PORT_{name.upper()}:-{port}}}:{inside.get(name, port)}"
         for name, port in vars(Ports()).items()
-        if name not in MONITORING
+        if name not in {*MONITORING, *FEATURES}
     }
     assert not [name for name, service in services.items() if service.get("network_mode") == "host"]
 
