@@ -78,14 +78,19 @@ def test_filters_leave_what_was_asked_for(board_of_views: Board, query: str, vie
     assert (answer.status_code, shown(answer.text)) == (200, views)
 
 
-def test_a_views_page_has_its_runs_files_and_audits_and_takes_no_text_for_markup(board_of_views: Board) -> None:
+def test_a_views_page_has_its_runs_files_loads_and_audits_and_takes_no_text_for_markup(board_of_views: Board) -> None:
     page = board_of_views.get("/features/odd").text
     assert page.count("<tr data-row>") == 13
     assert "1 loaded, 1 set aside" in page
     assert "&lt;b&gt;price&lt;/b&gt;: the file has no such column" in page
     assert "price 1" in page
     assert "gs://landing/features/odd/" in page
-    assert "Files" not in board_of_views.get("/features/stale").text.split("<h2>")[2]
+    other = board_of_views.get("/features/stale").text
+    assert ("Loads" in page, "Loads" in other) == (False, True)
+    assert "Files" not in other.split("<h2>")[2]
+    assert "9 of its 10 rows are rejected (at most 1.0%)" in other
+    assert "car_id: is missing" in other
+    assert "city &lt;i&gt;Pune&lt;/i&gt;" in other
 
 
 def test_a_view_that_never_ran_counts_from_when_it_was_first_seen(board: Board, engine: Engine) -> None:

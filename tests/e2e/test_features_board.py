@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(600)]
 FRAME = "document.querySelector('iframe[title=\"Features\"]').contentDocument"
-TABLES = "feature_views, feature_watermarks, feature_runs, feature_files, feature_audits"
+TABLES = "feature_views, feature_watermarks, feature_runs, feature_files, feature_loads, feature_audits"
 
 
 @pytest.fixture

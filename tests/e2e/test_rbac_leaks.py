@@ -69,7 +69,7 @@ def teams(platform: LocalPlatform) -> Iterator[dict[str, Team]]:
     """Both teams have a run with its tasks, logs and results, syncs in the registry, and a feature view."""
     engine = state_of(platform)
     tables = "sheet_syncs, sheet_specs, sheet_runs, sheet_rejects, jobs, job_groups"
-    tables += ", feature_views, feature_watermarks, feature_runs, feature_files, feature_audits"
+    tables += ", feature_views, feature_watermarks, feature_runs, feature_files, feature_loads, feature_audits"
     with engine.begin() as connection:
         connection.execute(sa.text(f"TRUNCATE {tables}"))
     fill(engine, syncs=8, runs=20, days=5, now=dt.datetime.now(dt.UTC), teams=(A, B))

@@ -11,6 +11,7 @@ from drivetrain.features.landing import LandedFile
 from drivetrain.features.spec import FeatureSpec, Landing
 from drivetrain.features.window import Window
 from drivetrain.spec_types import Schedule
+from drivetrain.state.feature_loads import LoadOutcome, PostgresFeatureLoads
 from drivetrain.state.feature_views import PostgresFeatureViews
 from drivetrain.state.features import FileOutcome, PostgresFeatureFiles, PostgresFeatureRuns, RunKind, Totals
 
@@ -56,6 +57,12 @@ def fill_view(
         of.staged("refused", RunKind.NEWS, Window(until=now), now=now, rows=12_000, bins={}, refusals=[REFUSAL])
     found = Audited(entities=1_000, missing=0, older=1, newer=3, different={"price": 1}, examples=())
     of.audited("audit", found, now=now - 2 * _HOUR)
+    loads = PostgresFeatureLoads(engine, PROJECT, spec.view)
+    for number, kind in enumerate((LoadOutcome.LOADED, LoadOutcome.REFUSED) if spec.landing is None else ()):
+        loads.begin(f"load {number}", now - (2 - number) * _HOUR, overlap=_HOUR / 12, oldest=None)
+        refused_one = {"reason": "car_id: is missing", "city": "<i>Pune</i>"}
+        why = "" if kind is LoadOutcome.LOADED else "9 of its 10 rows are rejected (at most 1.0%)"
+        loads.done(f"load {number}", kind, now=now, rows=10, rejected=9, rejects=[refused_one], detail=why)
     if spec.landing is not None:
         files = PostgresFeatureFiles(engine, PROJECT, spec.view)
         for number, outcome in enumerate((FileOutcome.LOADED, FileOutcome.SET_ASIDE)):

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from boards.spark import RUNS, Run
 from drivetrain.state.feature_standings import known_views
-from drivetrain.state.feature_tables import feature_audits, feature_files, feature_runs, feature_views
+from drivetrain.state.feature_tables import feature_audits, feature_files, feature_loads, feature_runs, feature_views
 from drivetrain.state.features import FileOutcome, RunOutcome
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, RowMapping
 
 SHOWN = 50  # rows of a page, and of each table of one view's page
-_V, _R, _A, _F = (table.c for table in (feature_views, feature_runs, feature_audits, feature_files))
+_V, _R, _A, _F, _L = (table.c for table in (feature_views, feature_runs, feature_audits, feature_files, feature_loads))
 
 
 class Standing(StrEnum):
@@ -81,6 +81,7 @@ class Kept:
 
     runs: Sequence[RowMapping] = ()
     files: Sequence[RowMapping] = ()
+    loads: Sequence[RowMapping] = ()
     audits: Sequence[RowMapping] = ()
     file_counts: Mapping[str, int] = field(default_factory=dict)
 
@@ -127,7 +128,7 @@ def with_history(connection: Connection, rows: Sequence[Row]) -> list[Row]:
 
 
 def kept(connection: Connection, facts: RowMapping) -> Kept:
-    """One view's runs, files and audits."""
+    """One view's runs, files, loads and audits."""
 
     def newest(table: sa.Table, at: sa.Column[Any]) -> Sequence[RowMapping]:
         mine = (table.c.project == facts["project"], table.c.view == facts["view"])
@@ -140,6 +141,7 @@ def kept(connection: Connection, facts: RowMapping) -> Kept:
     return Kept(
         runs=newest(feature_runs, _R.started_at),
         files=newest(feature_files, _F.done_at),
+        loads=newest(feature_loads, _L.until),
         audits=newest(feature_audits, _A.audited_at),
         file_counts=counts,
     )
