@@ -98,14 +98,27 @@ class _Sent:
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.due, self.is_asked, self.is_closed = 0.0, False, False
+        self.due, self.is_asked, self.is_closed, self.is_new = 0.0, False, False, True
+        self.request = b""
         self._answer, self._length = bytearray(), 0
+
+    @property
+    def is_to_be_asked_again(self) -> bool:
+        """Whether the server has closed it for idling, just when a request was on its way: it has not been read.
+
+        https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1
+        """
+        return self.is_asked and not self.is_new and not self._answer
 
     def send(self, request: bytes, due: float) -> None:
         """A request."""
-        self.due, self.is_asked = due, True
+        self.due, self.is_asked, self.request = due, True, request
         self._answer, self._length = bytearray(), 0
-        self.socket.sendall(request)
+        try:
+            self.socket.sendall(request)
+        except OSError:  # the server has closed it; whoever reads is told so, too
+            if self.is_new:
+                raise
 
     def read(self) -> int | None:
         """What is there now; the status, once the answer is whole; 0: the server has closed."""
@@ -132,7 +145,7 @@ class _AtRate:
         self._port, self.told = port, Told()
         self._selector, self._free = selectors.DefaultSelector(), queue.LifoQueue[_Sent]()
         for _ in range(connections):
-            self._connect()
+            self._free.put(self._connect())
 
     def run(self, requests: Sequence[bytes], rate: float, seconds: float) -> Told:
         """All of them."""
@@ -160,10 +173,10 @@ class _AtRate:
             pass
         return connection
 
-    def _connect(self) -> None:
+    def _connect(self) -> _Sent:
         connection = _Sent(self._port)
         self._selector.register(connection.socket, selectors.EVENT_READ, connection)
-        self._free.put(connection)
+        return connection
 
     def _read(self, count: int) -> None:
         left = count
@@ -177,18 +190,24 @@ class _AtRate:
                 status = connection.read()
                 if status is None:
                     continue
-                if connection.is_asked:
+                is_again = status == 0 and connection.is_to_be_asked_again
+                if connection.is_asked and not is_again:
                     connection.is_asked = False
                     self.told.seconds.append(time.perf_counter() - connection.due)
                     self.told.statuses[status] = self.told.statuses.get(status, 0) + 1
                     left -= 1
                 if status:
+                    connection.is_new = False
                     self._free.put(connection)
+                    continue
+                connection.is_closed = True
+                self._selector.unregister(connection.socket)
+                connection.socket.close()
+                another = self._connect()
+                if is_again:
+                    another.send(connection.request, connection.due)
                 else:
-                    connection.is_closed = True
-                    self._selector.unregister(connection.socket)
-                    connection.socket.close()
-                    self._connect()
+                    self._free.put(another)
 
 
 async def _as_fast(port: int, requests: Sequence[bytes], seconds: float, connections: int) -> Told:
