@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from drivetrain.errors import GuardError
@@ -13,21 +12,17 @@ from drivetrain.features.window import Window
 from hooks.state import StateHook
 from operators.confs import refuse_unknown
 from operators.failures import told_to_airflow
-from operators.feature_runs import FEATURE_STORE, digest
+from operators.feature_operator import FeatureOperator
+from operators.feature_runs import digest
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from drivetrain.features.spec import FeatureSpec
 
-
-class AuditFeaturesOperator(BaseOperator):
+class AuditFeaturesOperator(FeatureOperator):
     """Draw some entities, and compare what Redis has of them with their latest rows in BigQuery, up to the watermark.
 
-    Args:
-        spec: the view's.
-        feature_store_conn_id: see hooks.feature_store.
-        state_conn_id: Postgres.
+    Args: see FeatureOperator.
 
     Returns (XCom): see drivetrain.features.audit.Audited, and `skew`.
 
@@ -37,19 +32,6 @@ class AuditFeaturesOperator(BaseOperator):
     """
 
     ui_color = "#e6ecf5"
-
-    def __init__(
-        self,
-        *,
-        spec: FeatureSpec,
-        feature_store_conn_id: str = FEATURE_STORE,
-        state_conn_id: str = StateHook.default_conn_name,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.spec = spec
-        self.feature_store_conn_id = feature_store_conn_id
-        self.state_conn_id = state_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Draw, look, compare."""

@@ -7,8 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow.sdk import BaseOperator
-
 from drivetrain.alerts.alert import Alert, Kind, Severity, one_line
 from drivetrain.errors import DrivetrainError
 from drivetrain.features.landing import landing_topic
@@ -16,7 +14,8 @@ from hooks.state import StateHook
 from operators.alert_notifier import AlertNotifier
 from operators.confs import refuse_unknown
 from operators.failures import raise_all, told_to_airflow
-from operators.feature_runs import FEATURE_STORE, PARAMS, asked_range
+from operators.feature_operator import FeatureOperator
+from operators.feature_runs import PARAMS, asked_range
 from operators.runs import is_dry_run
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ _AGAIN_SECONDS = 600.0  # the longest that Pub/Sub allows: what failed in this r
 _LONGEST_SECONDS = 1_200.0
 
 
-class LandFeatureFilesOperator(BaseOperator):
+class LandFeatureFilesOperator(FeatureOperator):
     """Load what arrived, until nothing waits any more.
 
     A message is acknowledged when its file is in BigQuery, or set aside, and that is on record. Killed anywhere, the
@@ -41,8 +40,6 @@ class LandFeatureFilesOperator(BaseOperator):
     Args:
         spec: the view's; it has a landing.
         include: the folder with alerts/routes.yaml.
-        feature_store_conn_id: see hooks.feature_store.
-        state_conn_id: Postgres.
         wait_seconds: how long to wait for a message before there are none.
 
     Returns (XCom): how many files were loaded, set aside and ignored, with `rows` and `rejected` of those loaded.
@@ -59,16 +56,11 @@ class LandFeatureFilesOperator(BaseOperator):
         *,
         spec: FeatureSpec,
         include: str,
-        feature_store_conn_id: str = FEATURE_STORE,
-        state_conn_id: str = StateHook.default_conn_name,
         wait_seconds: float = _WAIT_SECONDS,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.spec = spec
+        super().__init__(spec=spec, **kwargs)
         self.include = include
-        self.feature_store_conn_id = feature_store_conn_id
-        self.state_conn_id = state_conn_id
         self.wait_seconds = wait_seconds
 
     def execute(self, context: Context) -> dict[str, int]:

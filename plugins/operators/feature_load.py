@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from drivetrain.errors import GuardError
 from drivetrain.state.feature_loads import LoadOutcome
 from hooks.state import StateHook
 from operators.confs import refuse_unknown
 from operators.failures import told_to_airflow
-from operators.feature_runs import FEATURE_STORE, PARAMS, asked_range
+from operators.feature_operator import FeatureOperator
+from operators.feature_runs import PARAMS, asked_range
 from operators.runs import is_dry_run
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ _KEPT_REJECTS = 1_000
 _BEGINNING = "1970-01-01 00:00:00+00:00"
 
 
-class LoadFeatureRowsOperator(BaseOperator):
+class LoadFeatureRowsOperator(FeatureOperator):
     """Ask Snowflake for what is new since the last load, and append it to the view's table, all of it or nothing.
 
     The run's rows are put into one file, and the file into the table by one job, whose name is the run's: killed at any
@@ -43,8 +42,6 @@ class LoadFeatureRowsOperator(BaseOperator):
     Args:
         spec: the view's; it has a load.
         include: the folder with sql/.
-        feature_store_conn_id: see hooks.feature_store.
-        state_conn_id: Postgres.
 
     Returns (XCom): `rows` that there were, `rejected` of those, `since` and `until`; of a dry run how many there would
     be.
@@ -61,17 +58,13 @@ class LoadFeatureRowsOperator(BaseOperator):
         *,
         spec: FeatureSpec,
         include: str,
-        feature_store_conn_id: str = FEATURE_STORE,
-        state_conn_id: str = StateHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(spec=spec, **kwargs)
         if spec.load is None:
             raise ValueError(f"feature view {spec.view}: its spec has no load")
-        self.spec, self.load = spec, spec.load
+        self.load = spec.load
         self.include = include
-        self.feature_store_conn_id = feature_store_conn_id
-        self.state_conn_id = state_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask, check, load."""
@@ -132,7 +125,7 @@ class LoadFeatureRowsOperator(BaseOperator):
             return sort_rows(batches, folder, registered.view, now)
 
     def _counted(self, since: dt.datetime | None, now: dt.datetime) -> dict[str, Any]:
-        with self._asked(f"SELECT COUNT(*) AS N FROM (\n{self._sql()}\n)", since, now) as result:  # noqa: S608
+        with self._asked(f"SELECT COUNT(*) AS N FROM (\n{self._sql()}\n)", since, now) as result:  # noqa: S608 - the file is git's
             rows = sum(int(batch.column(0)[0].as_py()) for batch in result.batches())
         self.log.info("dry run: %d rows of %s; nothing was loaded", rows, self.load.sql)
         return {"rows": rows, "rejected": 0, "since": since and since.isoformat(), "until": now.isoformat()}

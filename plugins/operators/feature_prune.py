@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from drivetrain.errors import GuardError
 from drivetrain.features.window import Window
 from drivetrain.state.features import RunKind, Totals
 from hooks.state import StateHook
 from operators.confs import refuse_unknown
 from operators.failures import told_to_airflow
-from operators.feature_runs import FEATURE_STORE, affordable
+from operators.feature_operator import FeatureOperator
+from operators.feature_runs import affordable
 from operators.runs import is_dry_run
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class _Candidates:
     gone: int
 
 
-class PruneFeaturesOperator(BaseOperator):
+class PruneFeaturesOperator(FeatureOperator):
     """Ask BigQuery which of the entities in Redis it has no row of, and take the view's features from those.
 
     Redis is read first: what it gets while BigQuery is asked is not among the entities, and what is written again
@@ -52,8 +51,6 @@ class PruneFeaturesOperator(BaseOperator):
 
     Args:
         spec: the view's; its `prune` says how much may go.
-        feature_store_conn_id: see hooks.feature_store.
-        state_conn_id: Postgres.
 
     Returns (XCom): `online`, how many entities Redis had, `gone`, how many of them were to go, and of those `removed`,
     and `kept`, which were written meanwhile.
@@ -69,16 +66,12 @@ class PruneFeaturesOperator(BaseOperator):
         self,
         *,
         spec: FeatureSpec,
-        feature_store_conn_id: str = FEATURE_STORE,
-        state_conn_id: str = StateHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(spec=spec, **kwargs)
         if spec.prune is None:
             raise ValueError(f"feature view {spec.view}: its spec has no prune")
-        self.spec, self.prune = spec, spec.prune
-        self.feature_store_conn_id = feature_store_conn_id
-        self.state_conn_id = state_conn_id
+        self.prune = spec.prune
 
     def execute(self, context: Context) -> dict[str, int]:
         """Read, ask, remove."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from drivetrain.errors import GuardError
 from drivetrain.features.gates import check_spec, judge
 from drivetrain.features.window import backfill_window, next_window
@@ -14,7 +12,8 @@ from drivetrain.state.features import RunKind
 from hooks.state import StateHook
 from operators.confs import refuse_unknown
 from operators.failures import told_to_airflow
-from operators.feature_runs import FEATURE_STORE, PARAMS, StagedRows, affordable, asked_range, digest, price
+from operators.feature_operator import FeatureOperator
+from operators.feature_runs import PARAMS, StagedRows, affordable, asked_range, digest, price
 from operators.runs import is_dry_run
 
 if TYPE_CHECKING:
@@ -23,21 +22,17 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from drivetrain.features.registry import RegisteredView
-    from drivetrain.features.spec import FeatureSpec
     from drivetrain.features.window import Window
     from drivetrain.state.features import PostgresFeatureRuns
 
 
-class StageFeaturesOperator(BaseOperator):
+class StageFeaturesOperator(FeatureOperator):
     """Make a table of the rows that a run writes, and hold it to the spec's gates. Redis is not touched.
 
     The run's parameters are `start` and `end`, a range of event times to write again, and `dry_run`, which counts and
     prices and makes no table.
 
-    Args:
-        spec: the view's.
-        feature_store_conn_id: see hooks.feature_store.
-        state_conn_id: Postgres.
+    Args: see FeatureOperator.
 
     Returns (XCom): see operators.feature_runs.StagedRows.
 
@@ -48,19 +43,6 @@ class StageFeaturesOperator(BaseOperator):
     """
 
     ui_color = "#e3f0e4"
-
-    def __init__(
-        self,
-        *,
-        spec: FeatureSpec,
-        feature_store_conn_id: str = FEATURE_STORE,
-        state_conn_id: str = StateHook.default_conn_name,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.spec = spec
-        self.feature_store_conn_id = feature_store_conn_id
-        self.state_conn_id = state_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find, put aside, judge."""

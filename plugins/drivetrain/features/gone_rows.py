@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.compute as pc
 
 from drivetrain.features.online_rows import time_reads, view_fields
 from drivetrain.features.redis_commands import commands
@@ -57,4 +56,4 @@ class GoneRows:
 
     def writes(self) -> Commands:
         """HDEL of the view's features and event time."""
-        return commands(b"HDEL", pc.cast(self.keys, "large_binary"), *view_fields(self.view))
+        return commands(b"HDEL", self.keys, *view_fields(self.view))
