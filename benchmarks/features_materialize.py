@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import tempfile
 from contextlib import ExitStack, contextmanager
-from ctypes.util import find_library
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +24,7 @@ from benchmarks.features_rows import END, TYPES, VIEW, write_rows
 from benchmarks.frame import Report, Target, in_own_process, spread
 from standins.bigquery.testing import BigQueryStandin
 from tests.support.real_feast import PYTHON
-from tests.support.valkey import Valkey
+from tests.support.valkey import ALLOCATOR, Valkey, as_it_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,14 +103,6 @@ def feast(rows: Rows, port: int, entities: int) -> dict[str, Any]:
         return in_own_process(script, *arguments, env={"HOME": folder}, python=PYTHON, timeout_seconds=patience)
 
 
-def jemalloc() -> str | None:
-    """The library's name, if this machine has it (Debian: libjemalloc2).
-
-    Valkey's makers build it with that on Linux, and the wheel's is not: https://github.com/valkey-io/valkey#allocator .
-    """
-    return find_library("jemalloc")
-
-
 def _cpu(client: Redis) -> float:
     info = client.info("cpu")
     return float(info["used_cpu_sys"]) + float(info["used_cpu_user"])
@@ -141,15 +132,14 @@ def main(
         {
             "load": f"{entities:,} entities, a row each of {len(TYPES)} features (8 doubles, 6 integers, 2 truths, 2 "
             f"texts, a time, a list of 3 doubles) in {_PLACES[source]}",
-            "redis": f"Valkey 9.1 with {'jemalloc' if (allocator := jemalloc()) else 'the C library as its allocator'} "
-            "on the same two cores, without persistence",
+            "redis": f"{as_it_runs(ALLOCATOR)} on the same two cores, without persistence",
         },
     )
     seen: dict[str, Any] = {}
     with (
         ExitStack() as stack,
         tempfile.TemporaryDirectory(prefix="features-") as name,
-        Valkey(Path(name), allocator=allocator) as valkey,
+        Valkey(Path(name), allocator=ALLOCATOR) as valkey,
     ):
         beginning = stack.enter_context(ExitStack())
         rows = beginning.enter_context(rows_of(source, Path(name), entities))

@@ -34,7 +34,7 @@ from hooks.online_writer import OnlineWriter
 from standins.testing import free_port
 from tests.support.real_feast import PYTHON
 from tests.support.registries import RegistryFile
-from tests.support.valkey import Valkey
+from tests.support.valkey import ALLOCATOR, Valkey, as_it_runs
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -186,13 +186,13 @@ def main(
     report = Report(
         "features-serve",
         {
-            "store": f"{known:,} entities of {FEATURES} doubles in Valkey 9.1 on the same two cores",
+            "store": f"{known:,} entities of {FEATURES} doubles in {as_it_runs(ALLOCATOR)} on the same two cores",
             "servers": "one process each; the client shares the two cores with them",
             "open loop": ", ".join(f"{rate:g} requests/s of {count}" for count, rate in RATES.items()) + " entities",
         },
     )
     rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory(prefix="features-") as name, Valkey(Path(name)) as valkey:
+    with tempfile.TemporaryDirectory(prefix="features-") as name, Valkey(Path(name), allocator=ALLOCATOR) as valkey:
         client = valkey.client()
         client.connection_pool.connection_kwargs["decode_responses"] = False
         fill(client, known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from redis import asyncio as redis
@@ -39,7 +40,7 @@ class OnlineStore:
 
     async def read(
         self, plan: Plan, entities: Mapping[str, Sequence[Any]], span: RequestSpan | None = None
-    ) -> list[list[list[bytes | None]]]:
+    ) -> list[list[Sequence[bytes | None]]]:
         """By group of the plan, each entity's fields; span: of the request, if it is recorded.
 
         Raises:
@@ -53,10 +54,12 @@ class OnlineStore:
         if span is None:
             answers = await self._ask(sent, count)
         else:
-            with span.redis(count):
+            with span.redis(count, {group.operation for group in plan.groups}):
                 answers = await self._ask(sent, count)
         each = iter(answers)
-        found = [{key: next(each) for key in one} for one in different]
+        found = []
+        for group, one in zip(plan.groups, different, strict=True):
+            found.append(dict(zip(one, group.rows(list(islice(each, len(one)))), strict=True)))
         return [[rows[key] for key in one] for rows, one in zip(found, keys, strict=True)]
 
     async def ping(self) -> None:

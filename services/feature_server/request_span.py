@@ -46,14 +46,14 @@ class RequestSpan:
             self._span.set_attribute("drivetrain.feature_service", service)
 
     @contextlib.contextmanager
-    def redis(self, commands: int) -> Iterator[None]:
-        """The round trip that reads so many entities.
+    def redis(self, commands: int, operations: set[str]) -> Iterator[None]:
+        """The round trip that reads so many entities, with these of Redis' commands.
 
         An error is told by its class alone: Redis repeats parts of a command, which has keys, in some of its messages.
         """
-        operation, attributes = "HMGET", dict(self._store)
+        operation, attributes = " ".join(operations), dict(self._store)
         if commands > 1:  # one is no batch, says the convention
-            operation = "PIPELINE HMGET"
+            operation = f"PIPELINE {operation}" if len(operations) == 1 else "PIPELINE"
             attributes["db.operation.batch.size"] = commands
         attributes["db.operation.name"] = operation
         context = set_span_in_context(self._span, Context())

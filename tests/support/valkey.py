@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from ctypes.util import find_library
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,6 +18,16 @@ from redis.exceptions import RedisError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# The library's name, if this machine has it (Debian: libjemalloc2). Valkey's makers build it with that on Linux, which
+# the wheel's is not: https://github.com/valkey-io/valkey#allocator . A benchmark should measure what people run.
+ALLOCATOR = find_library("jemalloc")
+
+
+def as_it_runs(allocator: str | None) -> str:
+    """What a benchmark says of it."""
+    return f"Valkey 9.1 with {'jemalloc' if allocator else 'the C library as its allocator'}"
 
 
 class Valkey:

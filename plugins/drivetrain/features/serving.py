@@ -8,91 +8,27 @@ OUTSIDE_MAX_AGE.
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from drivetrain.errors import FatalError
 from drivetrain.features.decode import NotAValueError, decode
 from drivetrain.features.entity_keys import head_of
-from drivetrain.features.redis_commands import bulk
+from drivetrain.features.hash_reads import Group, JoinKey, RequestRefusedError
 from drivetrain.features.redis_layout import feature_field, time_field
 from drivetrain.features.registry import RegistryError, Selected
 from drivetrain.features.timestamps import decode_time
-from drivetrain.features.value_types import VALUE_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from drivetrain.features.registry import RegisteredView, Registry
-    from drivetrain.features.value_types import ValueType
 
 PRESENT, NULL_VALUE, NOT_FOUND, OUTSIDE_MAX_AGE = "PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE"
 NO_TIME = "1970-01-01T00:00:00Z"
 _MICROSECONDS = 1_000_000
-
-
-class RequestRefusedError(FatalError):
-    """A request that can't be answered, with what to change in it.
-
-    Args:
-        message: one line.
-        status: HTTP's: 404 for what is not there, 422 for a value that is wrong.
-    """
-
-    def __init__(self, message: str, status: int = 422) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-@dataclass(frozen=True)
-class JoinKey:
-    """One value of an entity's key.
-
-    Attributes:
-        name: what the request calls it.
-        type: of the value.
-    """
-
-    name: str
-    type: ValueType
-
-
-@dataclass(frozen=True)
-class Group:
-    """All that is read of one entity's hash at once: views that are about the same entities.
-
-    Attributes:
-        head: the key's first part.
-        join_keys: in the order of the key.
-        project: the key's last part.
-        command: what HMGET has behind the key, as it is sent.
-        count: of fields.
-    """
-
-    head: bytes
-    join_keys: tuple[JoinKey, ...]
-    project: bytes
-    command: bytes
-    count: int
-
-    def keys(self, entities: Mapping[str, Sequence[Any]]) -> list[bytes]:
-        """The hash of each entity of a request.
-
-        Raises:
-            RequestRefusedError: a value is not what its join key says.
-        """
-        columns = [_packed(one, entities[one.name]) for one in self.join_keys]
-        if len(columns) == 1:
-            return [self.head + value + self.project for value in columns[0]]
-        return [self.head + b"".join(values) + self.project for values in zip(*columns, strict=True)]
-
-    def read(self, key: bytes) -> bytes:
-        """HMGET of all fields."""
-        return b"*%d\r\n$5\r\nHMGET\r\n%b%b" % (self.count + 2, bulk(key), self.command)
 
 
 @dataclass(frozen=True)
@@ -218,7 +154,9 @@ def plan(registry: Registry, features: Sequence[str], service: str | None, *, fu
             columns.append(Column(name, fields.number, fields.place(feature_field(one.view, feature)), time, ttl))
     _refuse_doubles([column.name for column in columns])
     return Plan(
-        frozenset(one.view for one in selected), tuple(fields.group() for fields in groups.values()), tuple(columns)
+        frozenset(one.view for one in selected),
+        tuple(fields.group(registry) for fields in groups.values()),
+        tuple(columns),
     )
 
 
@@ -232,11 +170,13 @@ class _Fields:
     def place(self, field: bytes) -> int:
         return self._places.setdefault(field, len(self._places))
 
-    def group(self) -> Group:
-        names = sorted(self._view.join_keys)
-        keys = tuple(JoinKey(self._renamed.get(name, name), self._view.join_keys[name]) for name in names)
-        command = b"".join(map(bulk, self._places))
-        return Group(head_of(names), keys, self._view.project.encode(), command, len(self._places))
+    def group(self, registry: Registry) -> Group:
+        types = self._view.join_keys
+        names = sorted(types)
+        keys = tuple(JoinKey(self._renamed.get(name, name), types[name]) for name in names)
+        same = [one.view for one in registry.views.values() if one.online and one.view.join_keys == types]
+        known = sum(len(one.features) + 1 for one in same)  # and the event time
+        return Group(head_of(names), keys, self._view.project.encode(), tuple(self._places), known)
 
 
 def _of_features(features: Sequence[str]) -> list[Selected]:
@@ -270,58 +210,6 @@ def _refuse_doubles(names: Sequence[str]) -> None:
     if len(set(names)) != len(names):
         double = next(name for name in names if names.count(name) > 1)
         raise RequestRefusedError(f"features: more than one is called {double}: ask with full_feature_names")
-
-
-def _packed(key: JoinKey, values: Sequence[Any]) -> list[bytes]:
-    """Values as keys have them: type, length, bytes."""
-    pack = _PACKED[key.type.name]
-    try:
-        return [pack(value) for value in values]
-    except (TypeError, ValueError, struct.error, binascii.Error):
-        wrong = next(value for value in values if not _fits(pack, value))
-        raise RequestRefusedError(f"entities: {key.name}: {wrong!r} is no {key.type.name}") from None
-
-
-def _fits(pack: Callable[[Any], bytes], value: Any) -> bool:
-    try:
-        pack(value)
-    except (TypeError, ValueError, struct.error, binascii.Error):
-        return False
-    return True
-
-
-def _whole(name: str, layout: str) -> Callable[[Any], bytes]:
-    head = struct.pack("<II", VALUE_TYPES[name].number, struct.calcsize(layout))
-    packed = struct.Struct(layout).pack
-
-    def pack(value: Any) -> bytes:
-        if type(value) is not int:  # True is an int, and 1.0 is none
-            raise TypeError(value)
-        return head + packed(value)
-
-    return pack
-
-
-def _text(value: Any) -> bytes:
-    written = value.encode() if type(value) is str else None
-    if written is None:
-        raise TypeError(value)
-    return struct.pack("<II", VALUE_TYPES["STRING"].number, len(written)) + written
-
-
-def _bytes(value: Any) -> bytes:
-    """In JSON as base64."""
-    written = base64.b64decode(value, validate=True)
-    return struct.pack("<II", VALUE_TYPES["BYTES"].number, len(written)) + written
-
-
-_PACKED = {
-    "INT64": _whole("INT64", "<q"),
-    "INT32": _whole("INT32", "<i"),
-    "UNIX_TIMESTAMP": _whole("UNIX_TIMESTAMP", "<q"),
-    "STRING": _text,
-    "BYTES": _bytes,
-}
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime as dt
+import gc
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,9 @@ import psutil
 import pyarrow as pa
 import pytest
 
-from tests.services.feature_server.conftest import KEYS, NOW, Running, clients_file, registry_bytes, write
+from services.feature_server.app import make
+from services.feature_server.settings import Settings
+from tests.services.feature_server.conftest import CARS, KEYS, NOW, Running, clients_file, registry_bytes, write
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -276,3 +280,35 @@ def _takes_connections(server: Running) -> bool:
             return another.get("/health").status_code == 200
         except httpx.ConnectError:
             return False
+
+
+def test_most_features_of_a_car_are_read_at_once_and_mean_what_they_mean_one_by_one(
+    server: Running, valkey: Valkey
+) -> None:
+    features = [f"{view}:{name}" for view, names in (("cars", CARS), ("demand", ["leads"])) for name in names]
+    client = valkey.client()
+    entities = {"car": [3, 1, 9, 2, 1]}
+    client.config_resetstat()
+    together = told(server, features=features, entities=entities)
+    assert client.info("commandstats")["cmdstat_hgetall"]["calls"] == 4
+    client.config_resetstat()
+    assert together == {
+        name: found for one in features for name, found in told(server, features=[one], entities=entities).items()
+    }
+    assert "cmdstat_hgetall" not in client.info("commandstats")
+
+
+def test_a_server_that_has_started_leaves_its_modules_out_of_looking_for_garbage(folder: Path, valkey: Valkey) -> None:
+    registry = folder / "registry.db"
+    registry.write_bytes(registry_bytes())
+    settings = Settings(registry=registry, project="marketplace", redis_url=f"redis://127.0.0.1:{valkey.port}/0")
+    app = make(settings)
+
+    async def starts() -> int:
+        async with app.router.lifespan_context(app):
+            return gc.get_freeze_count()
+
+    try:
+        assert asyncio.run(starts()) > 10_000
+    finally:
+        gc.unfreeze()
