@@ -109,7 +109,7 @@ k8s-up: venv ## build Kubernetes once and start it (root, Debian 12)
 .PHONY: k8s-test
 k8s-test: venv venv-feast ## the tests on a real Kubernetes, which is started and stopped unless it runs (ARGS="-k pod" for some)
 	@$(BIN)/python -m standins.kubernetes build
-	@$(BIN)/pytest tests/k8s $(ARGS)
+	@$(BIN)/pytest tests/k8s --durations=10 --durations-min=20 $(ARGS)
 
 .PHONY: k8s-image
 k8s-image: venv ## make the platform's images without a registry, and load them into the Kubernetes that runs

@@ -22,7 +22,8 @@ from tests.k8s.manifests import kubectl
 from tests.k8s.waiting import is_gone
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.slow
+# The first test also waits for images, which are made anew on a fresh machine, and for all parts to be ready.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 
 PROBE = "dags/k8s_probe.py"
 DAGS = """
