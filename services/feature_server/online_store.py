@@ -6,10 +6,14 @@ import asyncio
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import hiredis
 from redis import asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from drivetrain.errors import UnavailableError
+from services.feature_server.redis_line import RedisLine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,23 +24,20 @@ if TYPE_CHECKING:
 
 
 class OnlineStore:
-    """The online store of one process.
-
-    A connection is taken for a request and given back. One whose answers did not all come is closed: what comes late
-    would be taken for the next request's.
-    """
+    """The online store of one process."""
 
     def __init__(self, settings: Settings) -> None:
         password = settings.redis_password
         self._timeout = settings.redis_timeout_seconds
-        self._pool = redis.BlockingConnectionPool.from_url(
+        # What it makes is taken over: it says how one is to be made, with TLS, user and database.
+        self._pool = redis.ConnectionPool.from_url(
             settings.redis_url,
             password=password.get_secret_value() if password else None,
-            max_connections=settings.redis_connections,
-            timeout=self._timeout,
-            socket_connect_timeout=self._timeout,
+            retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
+        self._line: RedisLine | None = None
+        self._opening: asyncio.Task[RedisLine] | None = None
 
     async def read(
         self, plan: Plan, entities: Mapping[str, Sequence[Any]], span: RequestSpan | None = None
@@ -67,30 +68,39 @@ class OnlineStore:
         await self._ask(b"*1\r\n$4\r\nPING\r\n", 1)
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._pool.aclose()
+        """Close the connection."""
+        if self._line is not None:
+            self._line.close()
 
     async def _ask(self, sent: bytes, answers: int) -> list[Any]:
+        line = self._line
         try:
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis gives it no types
-        except (RedisError, OSError, TimeoutError) as error:
-            raise UnavailableError(f"the online store can't be reached: {error}") from None
-        is_whole = False
+            if line is None or not line.is_usable:
+                line = await self._opened()
+            found = await line.ask(sent, answers)
+            for answer in found:
+                if isinstance(answer, hiredis.ReplyError):
+                    raise answer
+        except (OSError, RedisError) as error:  # asyncio's TimeoutError is one of the former
+            why = str(error) or f"no answer within {self._timeout:g} s"
+            raise UnavailableError(f"the online store can't be reached: {why}") from None
+        except hiredis.ReplyError as error:
+            raise UnavailableError(f"the online store does not answer: {error}") from None
+        return found
+
+    async def _opened(self) -> RedisLine:
+        """A line that can be used; all who need one wait for the same."""
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._open())
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> RedisLine:
+        connection = self._pool.make_connection()  # type: ignore[no-untyped-call]  # redis gives it no types
         try:
             async with asyncio.timeout(self._timeout):
-                await connection.send_packed_command(sent)
-                # The connection's own read_response has a clock for each answer, which takes as long as reading it.
-                read = connection._parser.read_response
-                found = [await read(disable_decoding=True) for _ in range(answers)]
-            for answer in found:
-                if isinstance(answer, RedisError):
-                    raise answer
-            is_whole = True
-        except (RedisError, OSError, TimeoutError) as error:
-            why = str(error) or f"no answer within {self._timeout:g} s"
-            raise UnavailableError(f"the online store does not answer: {why}") from None
-        finally:
-            if not is_whole:
-                await connection.disconnect(nowait=True)
-            await self._pool.release(connection)
-        return found
+                await connection.connect()
+            self._line = RedisLine(connection, self._timeout)
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        return self._line

@@ -26,7 +26,6 @@ class Settings(BaseSettings):
         redis_url: of the online store, without a password.
         redis_password: of the online store.
         redis_timeout_seconds: for one answer of Redis; what takes longer is answered with 503.
-        redis_connections: how many requests may ask Redis at a time in one process.
         clients: a YAML file of who may ask for what, see services.feature_server.clients; None: anybody may ask for
             everything, which only a server on 127.0.0.1 should allow.
         most_entities: of one request.
@@ -44,7 +43,6 @@ class Settings(BaseSettings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     redis_password: SecretStr | None = None
     redis_timeout_seconds: float = Field(default=0.25, gt=0, le=30)
-    redis_connections: int = Field(default=32, ge=1, le=1_000)
     clients: Path | None = None
     most_entities: int = Field(default=1_000, ge=1, le=100_000)
     most_bytes: int = Field(default=4_000_000, ge=1_000)
