@@ -66,6 +66,7 @@ def parts() -> Iterator[tuple[LocalPlatform, Any, httpx.Client]]:
         raise SupervisorError(why)
     # Scheduled: the runs are those that a message begins.
     with LocalPlatform(without=("snowflake", "sheets"), features=True, scheduled=True) as platform:
+        platform.wait_for_version(platform.push())
         address = f"http://127.0.0.1:{platform.layout.ports.gcs}"
         google = Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": address})
         with httpx.Client(base_url=platform.layout.features_url, trust_env=False) as asking:
