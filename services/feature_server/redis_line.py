@@ -63,6 +63,9 @@ class RedisLine(asyncio.Protocol):
         The future ends in TimeoutError where they do not all come in time, in ConnectionError where they never will.
         """
         asked = _Asked(answers, self._loop.time() + self._patience, self._loop.create_future())
+        if self._transport.is_closing():
+            asked.told.set_exception(ConnectionError("the connection is closed"))
+            return asked.told
         self._asked.append(asked)
         self._transport.write(sent)
         if self._timer is None:  # one for all: those who asked first give up first

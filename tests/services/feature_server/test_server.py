@@ -102,6 +102,35 @@ def test_a_service_reads_views_of_several_entities_and_an_entity_may_come_often(
     assert found["dealers__rating"] == [(4.5, "PRESENT"), (None, "NOT_FOUND"), (None, "NOT_FOUND")]
 
 
+def test_most_features_of_a_car_are_read_at_once_and_mean_what_they_mean_one_by_one(
+    server: Running, valkey: Valkey
+) -> None:
+    features = [f"{view}:{name}" for view, names in (("cars", CARS), ("demand", ["leads"])) for name in names]
+    client = valkey.client()
+    entities = {"car": [3, 1, 9, 2, 1]}
+    client.config_resetstat()
+    together = told(server, features=features, entities=entities)
+    assert client.info("commandstats")["cmdstat_hgetall"]["calls"] == 4
+    client.config_resetstat()
+    assert together == {
+        name: found for one in features for name, found in told(server, features=[one], entities=entities).items()
+    }
+    assert "cmdstat_hgetall" not in client.info("commandstats")
+
+
+def test_requests_at_the_same_time_each_get_their_own_cars(server: Running, redis: Redis) -> None:
+    cars = range(1_000, 1_200)
+    write(redis, "demand", car=cars, leads=[car * 7 for car in cars], price=[0.5] * 200, at=times(*[NOW] * 200))
+
+    def leads(car: int) -> object:
+        entities = {"car": [car, 1, *range(1_000, 1_000 + car % 40)]}  # answers of different sizes
+        return told(server, features=["demand:leads"], entities=entities)["leads"][:2]
+
+    with ThreadPoolExecutor(16) as pool:
+        for car, found in zip(cars, pool.map(leads, cars), strict=True):
+            assert found == [(car * 7, "PRESENT"), (4, "PRESENT")]
+
+
 CAR = {"car": [1]}
 
 
@@ -280,22 +309,6 @@ def _takes_connections(server: Running) -> bool:
             return another.get("/health").status_code == 200
         except httpx.ConnectError:
             return False
-
-
-def test_most_features_of_a_car_are_read_at_once_and_mean_what_they_mean_one_by_one(
-    server: Running, valkey: Valkey
-) -> None:
-    features = [f"{view}:{name}" for view, names in (("cars", CARS), ("demand", ["leads"])) for name in names]
-    client = valkey.client()
-    entities = {"car": [3, 1, 9, 2, 1]}
-    client.config_resetstat()
-    together = told(server, features=features, entities=entities)
-    assert client.info("commandstats")["cmdstat_hgetall"]["calls"] == 4
-    client.config_resetstat()
-    assert together == {
-        name: found for one in features for name, found in told(server, features=[one], entities=entities).items()
-    }
-    assert "cmdstat_hgetall" not in client.info("commandstats")
 
 
 def test_a_server_that_has_started_leaves_its_modules_out_of_looking_for_garbage(folder: Path, valkey: Valkey) -> None:
