@@ -8,6 +8,7 @@ import datetime as dt
 import gc
 import os
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import httpx
 import psutil
 import pyarrow as pa
 import pytest
+from redis import Redis
 
 from services.feature_server.app import make
 from services.feature_server.settings import Settings
@@ -24,8 +26,6 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from redis import Redis
 
     from tests.support.valkey import Valkey
 
@@ -258,6 +258,43 @@ def test_a_redis_that_goes_away_is_503_at_once_and_its_return_needs_no_restart(
         eventually("readiness", lambda: server.client.get("/ready").status_code == 200)
         # It came back empty: nothing is there, which is an answer and no error.
         assert told(server, **one)["city"] == [(None, "NOT_FOUND")]
+
+
+def test_a_redis_that_is_killed_under_load_gives_nobody_anothers_values(folder: Path, valkey: Valkey) -> None:
+    cars, done, right = range(2_000, 2_100), threading.Event(), list[int]()
+    with Running(folder, valkey, REDIS_TIMEOUT_SECONDS="0.5") as server, ThreadPoolExecutor(8) as pool:
+
+        def fill() -> None:
+            with Redis(port=valkey.port, protocol=2) as client:
+                leads = [car * 7 for car in cars]
+                write(client, "demand", car=cars, leads=leads, price=[0.5] * 100, at=times(*[NOW] * 100))
+
+        def ask(first: int) -> set[int]:
+            statuses = set()
+            with httpx.Client(base_url=server.client.base_url, timeout=20, trust_env=False) as client:
+                while not done.is_set():
+                    for car in cars[first::8]:
+                        body = {"features": ["demand:leads"], "entities": {"car": [car]}}
+                        response = client.post("/get-online-features", json=body)
+                        value = response.json()["results"][1]["values"][0] if response.is_success else None
+                        assert value in (None, car * 7), (car, value)
+                        statuses.add(response.status_code)
+                        right.extend([car] if value is not None else [])
+            return statuses
+
+        fill()
+        asking = [pool.submit(ask, first) for first in range(8)]
+        try:
+            for number in range(3):
+                eventually("values", lambda wanted=50 * (number + 1): len(right) > wanted)
+                valkey.kill()
+                eventually("503", lambda: server.client.get("/ready").status_code == 503)
+                valkey.start()
+                fill()
+                eventually("readiness", lambda: server.client.get("/ready").status_code == 200)
+        finally:
+            done.set()
+        assert set.union(*(each.result(timeout=30) for each in asking)) == {200, 503}
 
 
 def test_a_server_without_a_registry_or_with_wrong_clients_does_not_start(folder: Path, valkey: Valkey) -> None:
