@@ -1,0 +1,145 @@
+"""The client for asyncio. drivetrain_triton.client has the same for code that waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from drivetrain_triton.calls import Inferred, Parameters, joined, requests
+from drivetrain_triton.deadlines import Deadline
+from drivetrain_triton.errors import ModelNotFoundError, TritonError, UnreachableError
+from drivetrain_triton.rotation import Rotation
+from drivetrain_triton.settings import TritonSettings
+from drivetrain_triton.signature import Signature
+from drivetrain_triton.transports.make import async_transport
+from drivetrain_triton.transports.port import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from drivetrain_triton.transports.port import AsyncTransport
+
+T = TypeVar("T")
+
+
+class AsyncTritonClient:
+    """Servers that have the same models. It belongs to the loop that it is first used in.
+
+    Args:
+        urls: http://, https://, grpc:// or grpcs://host:port; none: those of the environment.
+        settings: instead of all others.
+        given: see TritonSettings; what is not given is the environment's.
+
+    Raises:
+        ConfigurationError: something is missing, or not what it should be.
+    """
+
+    def __init__(self, *urls: str, settings: TritonSettings | None = None, **given: Any) -> None:
+        self.settings = settings or TritonSettings.of(**({"urls": urls} if urls else {}), **given)
+        servers = [Server.of(url, self.settings) for url in self.settings.urls]
+        self._servers = Rotation([async_transport(server) for server in servers])
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for one in self._servers.all():
+            await one.close()
+
+    def model(self, name: str, version: str = "") -> AsyncModel:
+        """A model; the server is asked what it takes with the first call.
+
+        Args:
+            name: of it.
+            version: "": whichever the server takes.
+        """
+        return AsyncModel(self, name, version)
+
+    async def ready(
+        self, model: str = "", version: str = "", *, timeout_seconds: float | None = None
+    ) -> dict[str, bool]:
+        """By server, whether it takes requests; for a model, if one is named. One that can't be reached does not."""
+        deadline = self._deadline(timeout_seconds)
+        found = {}
+        for one in self._servers.all():
+            try:
+                left = deadline.left(f"{one.server.url}: is it ready")
+                found[one.server.url] = await one.is_ready(model, version, left)
+            except TritonError:
+                found[one.server.url] = False
+        return found
+
+    def _deadline(self, seconds: float | None) -> Deadline:
+        return Deadline(self.settings.timeout_seconds if seconds is None else seconds)
+
+    async def _ask(
+        self, what: str, model: str, deadline: Deadline, ask: Callable[[AsyncTransport, float], Awaitable[T]]
+    ) -> T:
+        """Of the server whose turn it is; of the next one where it can't be reached."""
+        *others, last = self._servers.order()
+        for one in others:
+            try:
+                return await ask(one, deadline.left(what, model=model))
+            except UnreachableError:
+                continue
+        return await ask(last, deadline.left(what, model=model))
+
+
+class AsyncModel:
+    """One model of a client's servers."""
+
+    def __init__(self, client: AsyncTritonClient, name: str, version: str) -> None:
+        self._client, self.name, self.version = client, name, version
+        self._signature: Signature | None = None
+
+    async def signature(self, *, timeout_seconds: float | None = None) -> Signature:
+        """What it takes and gives. The server is asked once.
+
+        Raises:
+            TritonError: the server could not be asked, or has no such model.
+        """
+        if self._signature is None:
+            self._signature = await self._asked(self._client._deadline(timeout_seconds))
+        return self._signature
+
+    def forget(self) -> None:
+        """Ask again with the next call: the model was changed."""
+        self._signature = None
+
+    async def infer(
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        outputs: Sequence[str] | None = None,
+        timeout_seconds: float | None = None,
+        request_id: str = "",
+        parameters: Parameters | None = None,
+    ) -> Inferred:
+        """Run the model; see Model.infer."""
+        deadline = self._client._deadline(timeout_seconds)
+        signature = self._signature or await self._asked(deadline)
+        self._signature = signature
+        sent = requests(signature, inputs, outputs=outputs, request_id=request_id, parameters=parameters)
+        what = f"model {self.name}"
+        answers = [
+            await self._client._ask(
+                what, self.name, deadline, lambda one, left, request=request: one.infer(request, left)
+            )
+            for request in sent
+        ]
+        return joined(sent, answers)
+
+    async def _asked(self, deadline: Deadline) -> Signature:
+        name, version = self.name, self.version
+        what = f"model {name}: what it takes"
+        ask = self._client._ask
+        metadata = await ask(what, name, deadline, lambda one, left: one.metadata(name, version, left))
+        config: dict[str, Any] | None
+        try:
+            config = await ask(what, name, deadline, lambda one, left: one.config(name, version, left))
+        except ModelNotFoundError:  # servers other than Triton have no configurations
+            config = None
+        return Signature.of(metadata, config, version)

@@ -1,0 +1,123 @@
+"""What one call does, apart from sending: both clients, sync and async, do the same around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from drivetrain_triton.errors import InputError, ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from drivetrain_triton.signature import Signature, Tensors
+
+Parameters = dict[str, str | int | bool]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request to a server.
+
+    Attributes:
+        model: its name.
+        version: "": whichever the server takes.
+        inputs: what is sent.
+        datatypes: the protocol's names, by input.
+        outputs: what is asked for; none: all that the model gives.
+        id: told back by the server, and in its logs.
+        parameters: of the request, as the model knows them.
+    """
+
+    model: str
+    version: str
+    inputs: Tensors
+    datatypes: Mapping[str, str]
+    outputs: tuple[str, ...]
+    id: str = ""
+    parameters: Parameters = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What a model gave.
+
+    Attributes:
+        outputs: by name. They may share memory with the answer, and are not to be written to.
+        model: its name.
+        version: that answered.
+        id: of the request.
+        parameters: of the answer.
+    """
+
+    outputs: Tensors
+    model: str
+    version: str
+    id: str = ""
+    parameters: Parameters = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.outputs[name]
+
+
+def requests(
+    signature: Signature,
+    inputs: Mapping[str, Any],
+    *,
+    outputs: Sequence[str] | None = None,
+    request_id: str = "",
+    parameters: Parameters | None = None,
+) -> list[Request]:
+    """What is sent for one call: more than one request where there are more rows than the model takes at a time.
+
+    Raises:
+        InputError: it does not fit the model.
+    """
+    if signature.is_decoupled:
+        raise InputError(
+            f"model {signature.name}: is decoupled, so it gives any number of answers: infer takes one",
+            model=signature.name,
+        )
+    tensors, chosen = signature.tensors(inputs), signature.chosen(outputs)
+    datatypes = {name: signature.inputs[name].datatype for name in tensors}
+    parts = _parts(tensors, signature.max_batch_size)
+    return [
+        Request(signature.name, signature.version, part, datatypes, chosen, request_id, parameters or {})
+        for part in parts
+    ]
+
+
+def _parts(tensors: Tensors, size: int) -> list[Tensors]:
+    rows = len(next(iter(tensors.values()))) if size and tensors else 0
+    if rows <= size:
+        return [tensors]
+    return [{name: one[start : start + size] for name, one in tensors.items()} for start in range(0, rows, size)]
+
+
+def joined(sent: Sequence[Request], answers: Sequence[Inferred]) -> Inferred:
+    """The answers of one call as one.
+
+    Raises:
+        ProtocolError: an output that was asked for is missing, or has not as many rows as were sent.
+    """
+    for request, answer in zip(sent, answers, strict=True):
+        if missing := [name for name in request.outputs if name not in answer.outputs]:
+            raise ProtocolError(f"model {request.model}: the answer has no {', '.join(missing)}", model=request.model)
+    if len(answers) == 1:
+        return answers[0]
+    for request, answer in zip(sent, answers, strict=True):
+        rows = len(next(iter(request.inputs.values())))
+        for name, one in answer.outputs.items():
+            if not one.shape or len(one) != rows:
+                raise ProtocolError(
+                    f"model {request.model}: output {name} has shape {[*one.shape]} for {rows} rows: answers of more "
+                    "than one request can't be joined",
+                    model=request.model,
+                )
+    first = answers[0]
+    outputs = {name: np.concatenate([one.outputs[name] for one in answers]) for name in first.outputs}
+    return Inferred(outputs, first.model, first.version, first.id, first.parameters)

@@ -1,0 +1,153 @@
+"""The client for code that waits. drivetrain_triton.aio has the same for asyncio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from drivetrain_triton.calls import Inferred, Parameters, joined, requests
+from drivetrain_triton.deadlines import Deadline
+from drivetrain_triton.errors import ModelNotFoundError, TritonError, UnreachableError
+from drivetrain_triton.rotation import Rotation
+from drivetrain_triton.settings import TritonSettings
+from drivetrain_triton.signature import Signature
+from drivetrain_triton.transports.make import transport
+from drivetrain_triton.transports.port import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from drivetrain_triton.transports.port import Transport
+
+T = TypeVar("T")
+
+
+class TritonClient:
+    """Servers that have the same models. May be used by many threads.
+
+    Args:
+        urls: http://, https://, grpc:// or grpcs://host:port; none: those of the environment.
+        settings: instead of all others.
+        given: see TritonSettings; what is not given is the environment's.
+
+    Raises:
+        ConfigurationError: something is missing, or not what it should be.
+    """
+
+    def __init__(self, *urls: str, settings: TritonSettings | None = None, **given: Any) -> None:
+        self.settings = settings or TritonSettings.of(**({"urls": urls} if urls else {}), **given)
+        servers = [Server.of(url, self.settings) for url in self.settings.urls]
+        self._servers = Rotation([transport(server) for server in servers])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections of this thread."""
+        for one in self._servers.all():
+            one.close()
+
+    def model(self, name: str, version: str = "") -> Model:
+        """A model; the server is asked what it takes with the first call.
+
+        Args:
+            name: of it.
+            version: "": whichever the server takes.
+        """
+        return Model(self, name, version)
+
+    def ready(self, model: str = "", version: str = "", *, timeout_seconds: float | None = None) -> dict[str, bool]:
+        """By server, whether it takes requests; for a model, if one is named. One that can't be reached does not."""
+        deadline = self._deadline(timeout_seconds)
+        found = {}
+        for one in self._servers.all():
+            try:
+                found[one.server.url] = one.is_ready(model, version, deadline.left(f"{one.server.url}: is it ready"))
+            except TritonError:
+                found[one.server.url] = False
+        return found
+
+    def _deadline(self, seconds: float | None) -> Deadline:
+        return Deadline(self.settings.timeout_seconds if seconds is None else seconds)
+
+    def _ask(self, what: str, model: str, deadline: Deadline, ask: Callable[[Transport, float], T]) -> T:
+        """Of the server whose turn it is; of the next one where it can't be reached."""
+        *others, last = self._servers.order()
+        for one in others:
+            try:
+                return ask(one, deadline.left(what, model=model))
+            except UnreachableError:
+                continue
+        return ask(last, deadline.left(what, model=model))
+
+
+class Model:
+    """One model of a client's servers."""
+
+    def __init__(self, client: TritonClient, name: str, version: str) -> None:
+        self._client, self.name, self.version = client, name, version
+        self._signature: Signature | None = None
+
+    def signature(self, *, timeout_seconds: float | None = None) -> Signature:
+        """What it takes and gives. The server is asked once.
+
+        Raises:
+            TritonError: the server could not be asked, or has no such model.
+        """
+        if self._signature is None:
+            self._signature = self._asked(self._client._deadline(timeout_seconds))
+        return self._signature
+
+    def forget(self) -> None:
+        """Ask again with the next call: the model was changed."""
+        self._signature = None
+
+    def infer(
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        outputs: Sequence[str] | None = None,
+        timeout_seconds: float | None = None,
+        request_id: str = "",
+        parameters: Parameters | None = None,
+    ) -> Inferred:
+        """Run the model.
+
+        More rows than it takes at a time are sent in several requests, and their answers joined.
+
+        Args:
+            inputs: arrays of the model's types and shapes, or lists, by name.
+            outputs: which are wanted; None: all.
+            timeout_seconds: for all of it; None: the client's.
+            request_id: told back by the server, and in its logs.
+            parameters: as the model knows them.
+
+        Raises:
+            InputError: it does not fit the model; nothing was sent.
+            DeadlineError: the time is over.
+            TritonError: see drivetrain_triton.errors.
+        """
+        deadline = self._client._deadline(timeout_seconds)
+        signature = self._signature or self._asked(deadline)
+        self._signature = signature
+        sent = requests(signature, inputs, outputs=outputs, request_id=request_id, parameters=parameters)
+        what = f"model {self.name}"
+        answers = [
+            self._client._ask(what, self.name, deadline, lambda one, left, request=request: one.infer(request, left))
+            for request in sent
+        ]
+        return joined(sent, answers)
+
+    def _asked(self, deadline: Deadline) -> Signature:
+        name, version = self.name, self.version
+        what = f"model {name}: what it takes"
+        ask = self._client._ask
+        metadata = ask(what, name, deadline, lambda one, left: one.metadata(name, version, left))
+        config: dict[str, Any] | None
+        try:
+            config = ask(what, name, deadline, lambda one, left: one.config(name, version, left))
+        except ModelNotFoundError:  # servers other than Triton have no configurations
+            config = None
+        return Signature.of(metadata, config, version)

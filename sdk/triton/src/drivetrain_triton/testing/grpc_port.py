@@ -1,0 +1,90 @@
+"""gRPC of a fake server."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from google.protobuf.json_format import ParseDict
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from drivetrain_triton.errors import InputError
+from drivetrain_triton.testing.http_port import packed, unpacked
+
+if TYPE_CHECKING:
+    from drivetrain_triton.testing.models import FakeModel, Script
+
+_CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    503: grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+
+
+class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def ServerReady(self, request: Any, context: Any) -> Any:
+        return service_pb2.ServerReadyResponse(ready=True)
+
+    def ModelReady(self, request: Any, context: Any) -> Any:
+        return service_pb2.ModelReadyResponse(ready=request.name in self._script.models)
+
+    def ModelMetadata(self, request: Any, context: Any) -> Any:
+        return ParseDict(self._model(request, context).metadata(), service_pb2.ModelMetadataResponse())
+
+    def ModelConfig(self, request: Any, context: Any) -> Any:
+        config = self._model(request, context).config()
+        return ParseDict({"config": config}, service_pb2.ModelConfigResponse())
+
+    def ModelInfer(self, request: Any, context: Any) -> Any:
+        model = self._model(request, context, request.model_name, request.model_version)
+        self._script.seen.append(dict(context.invocation_metadata()))
+        if fault := self._script.next_fault():
+            if fault.hangs:
+                self._script.stopping.wait()
+            code = grpc.StatusCode.UNAVAILABLE if fault.hangs_up else _CODES.get(fault.status, grpc.StatusCode.INTERNAL)
+            context.abort(code, "Socket closed" if fault.hangs_up else fault.message)
+        tensors = {
+            one.name: unpacked(data, one.datatype, list(one.shape))
+            for one, data in zip(request.inputs, request.raw_input_contents, strict=True)
+        }
+        try:
+            given = model.run(tensors)
+        except InputError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        wanted = [one.name for one in request.outputs] or list(given)
+        types = {one.name: one.datatype for one in model.outputs}
+        answer = service_pb2.ModelInferResponse(model_name=model.name, model_version=model.version, id=request.id)
+        for name in wanted:
+            answer.outputs.add(name=name, datatype=types[name], shape=given[name].shape)
+            answer.raw_output_contents.append(packed(given[name], types[name]))
+        return answer
+
+    def _model(self, request: Any, context: Any, name: str | None = None, version: str | None = None) -> FakeModel:
+        name = request.name if name is None else name
+        version = request.version if version is None else version
+        model = self._script.models.get(name)
+        if model is None or version not in ("", model.version):
+            context.abort(grpc.StatusCode.NOT_FOUND, f"Request for unknown model: {name!r} is not found")
+        return model
+
+
+class GrpcPort:
+    """It listens on 127.0.0.1 from the beginning."""
+
+    def __init__(self, script: Script, port: int = 0) -> None:
+        options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
+        self._server = grpc.server(ThreadPoolExecutor(16), options=options)
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(_Servicer(script), self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        self._server.start()
+
+    def stop(self) -> None:
+        """Take no connections any more."""
+        self._server.stop(grace=0).wait()

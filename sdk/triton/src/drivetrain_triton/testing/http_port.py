@@ -1,0 +1,142 @@
+"""HTTP of a fake server.
+
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md, with Triton's binary tensors:
+https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tritonclient.utils import deserialize_bytes_tensor, serialize_byte_tensor
+
+from drivetrain_triton.errors import InputError
+from drivetrain_triton.tensors import BYTES, DTYPES
+
+if TYPE_CHECKING:
+    from drivetrain_triton.signature import Tensors
+    from drivetrain_triton.testing.models import FakeModel, Script
+
+_MODEL = re.compile(r"/v2/models/(?P<name>[^/]+)(/versions/(?P<version>[^/]+))?(/(?P<what>config|ready|infer))?$")
+_HEADER = "Inference-Header-Content-Length"
+
+
+def packed(array: np.ndarray[Any, Any], datatype: str) -> bytes:
+    """A tensor as it is sent."""
+    if datatype != BYTES:
+        return array.tobytes()
+    return bytes(serialize_byte_tensor(array).item()) if array.size else b""
+
+
+def unpacked(data: bytes, datatype: str, shape: list[int]) -> np.ndarray[Any, Any]:
+    """The other way."""
+    flat = deserialize_bytes_tensor(data) if datatype == BYTES else np.frombuffer(data, DTYPES[datatype])
+    return np.asarray(flat, DTYPES[datatype]).reshape(shape)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    script: Script
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is logged."""
+
+    def do_GET(self) -> None:
+        if self.path in ("/v2/health/live", "/v2/health/ready"):
+            self._say(200, b"")
+        elif found := self._found():
+            model, what = found
+            told = {"config": model.config(), "ready": {}, None: model.metadata()}[what]
+            self._say(200, json.dumps(told).encode())
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if not (found := self._found()):
+            return
+        self.script.seen.append({name.lower(): value for name, value in self.headers.items()})
+        if fault := self.script.next_fault():
+            if fault.hangs:
+                self.script.stopping.wait()
+            if fault.hangs or fault.hangs_up:
+                self.close_connection = True
+                return
+            self._error(fault.status, fault.message)
+            return
+        size = int(self.headers.get(_HEADER, len(body)))
+        asked = json.loads(body[:size])
+        try:
+            self._infer(found[0], asked, body[size:])
+        except InputError as error:
+            self._error(400, str(error))
+
+    def _infer(self, model: FakeModel, asked: dict[str, Any], data: bytes) -> None:
+        given = model.run(_tensors(asked, data))
+        wanted = [one["name"] for one in asked.get("outputs", ())] or list(given)
+        types = {one.name: one.datatype for one in model.outputs}
+        parts = {name: packed(given[name], types[name]) for name in wanted}
+        outputs = [
+            {
+                "name": name,
+                "datatype": types[name],
+                "shape": [*given[name].shape],
+                "parameters": {"binary_data_size": len(part)},
+            }
+            for name, part in parts.items()
+        ]
+        told = {"model_name": model.name, "model_version": model.version, "outputs": outputs, "id": asked.get("id", "")}
+        head = json.dumps(told).encode()
+        self._say(200, head + b"".join(parts.values()), {_HEADER: str(len(head))})
+
+    def _found(self) -> tuple[FakeModel, str | None] | None:
+        match = _MODEL.match(self.path.partition("?")[0])
+        model = self.script.models.get(match["name"]) if match else None
+        if match is None or model is None or match["version"] not in (None, model.version):
+            self._error(404, f"Request for unknown model: {match['name'] if match else self.path!r} is not found")
+            return None
+        return model, match["what"]
+
+    def _error(self, status: int, message: str) -> None:
+        self._say(status, json.dumps({"error": message}).encode())
+
+    def _say(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _tensors(asked: dict[str, Any], data: bytes) -> Tensors:
+    found, at = {}, 0
+    for one in asked["inputs"]:
+        size = one.get("parameters", {}).get("binary_data_size")
+        if size is None:
+            found[one["name"]] = np.array(one["data"], DTYPES[one["datatype"]]).reshape(one["shape"])
+            continue
+        found[one["name"]] = unpacked(data[at : at + size], one["datatype"], one["shape"])
+        at += size
+    return found
+
+
+class HttpPort:
+    """It listens on 127.0.0.1 from the beginning."""
+
+    def __init__(self, script: Script, port: int = 0) -> None:
+        handler = type("Handler", (_Handler,), {"script": script})
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server.daemon_threads = True
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no connections any more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -1,0 +1,103 @@
+"""Models of a fake server, and what it may do wrong."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from drivetrain_triton.signature import Signature
+from drivetrain_triton.tensors import TensorSpec
+
+if TYPE_CHECKING:
+    from drivetrain_triton.signature import Tensors
+
+Function = Callable[["Tensors"], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class FakeModel:
+    """A model.
+
+    Attributes:
+        name: of it.
+        inputs: what it takes, with the batch's dimension if it has one.
+        outputs: what it gives.
+        function: arrays by name to arrays by name.
+        max_batch_size: rows of one request; 0: it does not batch.
+        version: the one that there is.
+    """
+
+    name: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    function: Function
+    max_batch_size: int = 0
+    version: str = "1"
+
+    def metadata(self) -> dict[str, Any]:
+        """As Triton has it."""
+        told = {"name": self.name, "versions": [self.version], "platform": "python"}
+        return told | {"inputs": _specs(self.inputs), "outputs": _specs(self.outputs)}
+
+    def config(self) -> dict[str, Any]:
+        """As Triton has it."""
+        optional = [{"name": one.name, "optional": one.is_optional} for one in self.inputs]
+        return {"name": self.name, "max_batch_size": self.max_batch_size, "input": optional}
+
+    def run(self, tensors: Tensors) -> Tensors:
+        """What it gives.
+
+        Raises:
+            InputError: it does not take that.
+        """
+        signature = Signature.of(self.metadata(), self.config())
+        found = self.function(signature.tensors(tensors))
+        return {one.name: one.tensor(found[one.name]) for one in self.outputs if one.name in found}
+
+
+def _specs(specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
+    return [{"name": one.name, "datatype": one.datatype, "shape": [*one.shape]} for one in specs]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a server does instead of answering a request for a model.
+
+    Attributes:
+        status: of HTTP; gRPC says what is nearest to it.
+        message: with it.
+        hangs: do not answer until the server stops.
+        hangs_up: end the connection without an answer.
+    """
+
+    status: int = 503
+    message: str = "the server is overloaded"
+    hangs: bool = False
+    hangs_up: bool = False
+
+
+@dataclass
+class Script:
+    """What both ports of one server share.
+
+    Attributes:
+        models: by name.
+        faults: what is done wrong with the next requests, one each.
+        seen: headers of each request for a model, names in small letters.
+        stopping: set when the server stops.
+    """
+
+    models: dict[str, FakeModel]
+    faults: deque[Fault] = field(default_factory=deque)
+    seen: list[dict[str, str]] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def next_fault(self) -> Fault | None:
+        """Of the next request."""
+        try:
+            return self.faults.popleft()
+        except IndexError:
+            return None

@@ -1,0 +1,81 @@
+"""gRPC for asyncio: tritonclient.grpc.aio."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from drivetrain_triton.transports.grpc_wire import as_json, channel_of, error_of, inferred, inputs_of, outputs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drivetrain_triton.calls import Inferred, Request
+    from drivetrain_triton.transports.port import Server
+
+
+class AsyncGrpcTransport:
+    """One server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._headers = server.settings.all_headers() or None
+        self._made: InferenceServerClient | None = None
+
+    async def infer(self, request: Request, timeout_seconds: float) -> Inferred:
+        """Run a model."""
+        with self._told(request.model):
+            result = await self._client.infer(
+                request.model,
+                inputs_of(request),
+                model_version=request.version,
+                outputs=outputs_of(request),
+                request_id=request.id,
+                headers=self._headers,
+                parameters=request.parameters or None,
+                client_timeout=timeout_seconds,
+            )
+            return inferred(result, request, self.server)
+
+    async def metadata(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
+        """Of a model."""
+        with self._told(model):
+            asked = self._client.get_model_metadata(model, version, self._headers, client_timeout=timeout_seconds)
+            return as_json(await asked)
+
+    async def config(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
+        """Of a model."""
+        with self._told(model):
+            asked = self._client.get_model_config(model, version, self._headers, client_timeout=timeout_seconds)
+            return as_json((await asked).config)
+
+    async def is_ready(self, model: str, version: str, timeout_seconds: float) -> bool:
+        """Whether requests are taken."""
+        with self._told(model):
+            if model:
+                asked = self._client.is_model_ready(model, version, self._headers, client_timeout=timeout_seconds)
+                return bool(await asked)
+            return bool(await self._client.is_server_ready(self._headers, client_timeout=timeout_seconds))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        made, self._made = self._made, None
+        if made is not None:
+            await made.close()
+
+    @property
+    def _client(self) -> InferenceServerClient:
+        """Made in the loop that it is used in."""
+        if self._made is None:
+            self._made = InferenceServerClient(**channel_of(self.server))
+        return self._made
+
+    @contextmanager
+    def _told(self, model: str) -> Iterator[None]:
+        try:
+            yield
+        except InferenceServerException as error:
+            raise error_of(error, model, self.server) from None

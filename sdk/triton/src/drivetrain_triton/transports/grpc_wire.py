@@ -1,0 +1,115 @@
+"""What both clients by gRPC have in common: tritonclient's objects for a request, and ours for an answer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from google.protobuf.json_format import MessageToJson
+from tritonclient.grpc import InferInput, InferRequestedOutput
+
+from drivetrain_triton.calls import Inferred, Parameters
+from drivetrain_triton.errors import ProtocolError, TritonError, of_grpc
+from drivetrain_triton.tensors import BYTES, DTYPES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tritonclient.grpc import InferResult
+    from tritonclient.utils import InferenceServerException
+
+    from drivetrain_triton.calls import Request
+    from drivetrain_triton.transports.port import Server
+
+# Where a server puts values that it does not send as bytes.
+_CONTENTS = {
+    "BOOL": "bool_contents",
+    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
+    "INT64": "int64_contents",
+    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    BYTES: "bytes_contents",
+}
+
+
+def channel_of(server: Server) -> dict[str, Any]:
+    """How a client is made."""
+    ca_file: Path | None = server.settings.ca_file
+    most = server.settings.max_message_bytes
+    return {
+        "url": server.address,
+        "ssl": server.scheme.is_encrypted,
+        "root_certificates": str(ca_file) if ca_file else None,
+        "channel_args": [
+            ("grpc.max_send_message_length", most),
+            ("grpc.max_receive_message_length", most),
+            # A peer that went away without a word is found by pings; else a call waits for all of its time.
+            ("grpc.keepalive_time_ms", 30_000),
+            ("grpc.keepalive_timeout_ms", 5_000),
+            # After a failure gRPC waits up to two minutes until it tries again; here replicas are few and known.
+            ("grpc.max_reconnect_backoff_ms", 1_000),
+        ],
+    }
+
+
+def inputs_of(request: Request) -> list[InferInput]:
+    """Tensors as they are sent, as bytes."""
+    found = []
+    for name, value in request.inputs.items():
+        one = InferInput(name, list(value.shape), request.datatypes[name])
+        found.append(one.set_data_from_numpy(value))
+    return found
+
+
+def outputs_of(request: Request) -> list[InferRequestedOutput] | None:
+    """What is asked for; None: all."""
+    return [InferRequestedOutput(name) for name in request.outputs] or None
+
+
+def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
+    """Our answer.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    told = result.get_response()
+    try:
+        outputs = {one.name: _array(result, one, len(told.raw_output_contents)) for one in told.outputs}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(
+            f"{server.url}: the answer is not of the protocol: {error!r}", model=request.model, server=server.url
+        ) from None
+    parameters: Parameters = {
+        name: getattr(value, value.WhichOneof("parameter_choice") or "string_param")
+        for name, value in told.parameters.items()
+    }
+    return Inferred(outputs, request.model, told.model_version, told.id, parameters)
+
+
+def _array(result: InferResult, output: Any, raw: int) -> np.ndarray[Any, Any]:
+    """Read an output. tritonclient reads values that are no bytes of texts alone: KServe's servers send numbers so, too."""
+    if raw:
+        found = result.as_numpy(output.name)
+    else:
+        values = getattr(output.contents, _CONTENTS[output.datatype])
+        found = np.array(list(values), dtype=DTYPES[output.datatype]).reshape(list(output.shape))
+    if not isinstance(found, np.ndarray):
+        raise TypeError(f"{output.name} has no data")
+    return found
+
+
+def as_json(message: Any) -> dict[str, Any]:
+    """A message as JSON, all of its fields by their names in the protocol."""
+    found: dict[str, Any] = json.loads(MessageToJson(message, preserving_proto_field_name=True))
+    return found
+
+
+def error_of(error: InferenceServerException, model: str, server: Server) -> TritonError:
+    """What tritonclient raised; without a status it is of its own making."""
+    status, message = error.status(), str(error.message())
+    if status is None:
+        return ProtocolError(f"{server.url}: {message}", model=model, server=server.url)
+    return of_grpc(status, message, model=model, server=server.url)

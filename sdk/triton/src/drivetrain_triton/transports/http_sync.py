@@ -1,0 +1,122 @@
+"""HTTP, sync: tritonclient.http, which is made of gevent's sockets.
+
+Such a client may be used by the thread that made it, and no other (https://github.com/triton-inference-server/client/issues/121),
+so each thread has its own. Its time-outs are for each read, and a server that sends a byte now and then never meets
+them: gevent's own Timeout ends the whole exchange.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from geventhttpclient.response import HTTPConnectionClosed
+from tritonclient.http import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from drivetrain_triton.errors import ConnectionLostError, TritonError, UnreachableError
+from drivetrain_triton.transports.http_wire import error_of, inferred, inputs_of, out_of_time, outputs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drivetrain_triton.calls import Inferred, Request
+    from drivetrain_triton.transports.port import Server
+
+_NEVER = 1e6  # seconds: the deadline is the call's
+
+
+class HttpTransport:
+    """One server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._own = threading.local()
+        self._headers = server.settings.all_headers() or None
+
+    def infer(self, request: Request, timeout_seconds: float) -> Inferred:
+        """Run a model."""
+        with self._client(request.model, timeout_seconds) as client:
+            result = client.infer(
+                request.model,
+                inputs_of(request),
+                model_version=request.version,
+                outputs=outputs_of(request),
+                request_id=request.id,
+                headers=dict(self._headers) if self._headers else None,  # tritonclient adds to it
+                parameters=request.parameters or None,
+            )
+            return inferred(result, request, self.server)
+
+    def metadata(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
+        """Of a model."""
+        with self._client(model, timeout_seconds) as client:
+            found: dict[str, Any] = client.get_model_metadata(model, version, headers=self._headers)
+            return found
+
+    def config(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
+        """Of a model."""
+        with self._client(model, timeout_seconds) as client:
+            found: dict[str, Any] = client.get_model_config(model, version, headers=self._headers)
+            return found
+
+    def is_ready(self, model: str, version: str, timeout_seconds: float) -> bool:
+        """Whether requests are taken."""
+        with self._client(model, timeout_seconds) as client:
+            if model:
+                return bool(client.is_model_ready(model, version, headers=self._headers))
+            return bool(client.is_server_ready(headers=self._headers))
+
+    def close(self) -> None:
+        """Close this thread's connection; other threads' close when they end."""
+        self._forget()
+
+    @contextmanager
+    def _client(self, model: str, timeout_seconds: float) -> Iterator[InferenceServerClient]:
+        """This thread's. One that did not answer to the end is not used again: what comes late is another's answer."""
+        timeout = gevent.Timeout(timeout_seconds)
+        stage = UnreachableError
+        try:
+            with timeout:
+                client = self._connected()
+                stage = ConnectionLostError
+                yield client
+        except gevent.Timeout as caught:
+            self._forget()
+            if caught is not timeout:  # somebody else's, around us
+                raise
+            raise out_of_time(timeout_seconds, model, self.server) from None
+        except InferenceServerException as error:
+            raise error_of(error, model, self.server) from None
+        except TritonError:
+            raise
+        except (OSError, HTTPConnectionClosed) as error:
+            self._forget()
+            kind = UnreachableError if isinstance(error, ConnectionRefusedError | socket.gaierror) else stage
+            raise kind(f"{self.server.url}: {error}", model=model, server=self.server.url) from None
+        except BaseException:
+            self._forget()
+            raise
+
+    def _connected(self) -> InferenceServerClient:
+        client: InferenceServerClient | None = getattr(self._own, "client", None)
+        if client is None:
+            scheme, settings = self.server.scheme, self.server.settings
+            options = {"ca_certs": str(settings.ca_file)} if scheme.is_encrypted and settings.ca_file else None
+            client = self._own.client = InferenceServerClient(
+                self.server.address,
+                concurrency=1,
+                connection_timeout=_NEVER,
+                network_timeout=_NEVER,
+                ssl=scheme.is_encrypted,
+                ssl_options=options,
+            )
+        return client
+
+    def _forget(self) -> None:
+        client, self._own.client = getattr(self._own, "client", None), None
+        if client is not None:
+            client.close()

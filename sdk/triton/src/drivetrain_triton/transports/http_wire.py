@@ -1,0 +1,69 @@
+"""What both clients by HTTP have in common: tritonclient's objects for a request, and ours for an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tritonclient.http import InferInput, InferRequestedOutput
+
+from drivetrain_triton.calls import Inferred
+from drivetrain_triton.errors import DeadlineError, ProtocolError, TritonError, of_http
+
+if TYPE_CHECKING:
+    from tritonclient.http import InferResult
+    from tritonclient.utils import InferenceServerException
+
+    from drivetrain_triton.calls import Request
+    from drivetrain_triton.transports.port import Server
+
+
+def inputs_of(request: Request) -> list[InferInput]:
+    """Tensors as they are sent, behind the JSON as bytes."""
+    found = []
+    for name, value in request.inputs.items():
+        one = InferInput(name, list(value.shape), request.datatypes[name])
+        found.append(one.set_data_from_numpy(value))
+    return found
+
+
+def outputs_of(request: Request) -> list[InferRequestedOutput] | None:
+    """What is asked for, as bytes; None: all."""
+    return [InferRequestedOutput(name) for name in request.outputs] or None
+
+
+def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
+    """Our answer.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    try:
+        told = result.get_response()
+        outputs = {one["name"]: _array(result, one["name"]) for one in told["outputs"]}
+        version, parameters = str(told.get("model_version", "")), dict(told.get("parameters", {}))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ProtocolError(
+            f"{server.url}: the answer is not of the protocol: {error!r}", model=request.model, server=server.url
+        ) from None
+    return Inferred(outputs, request.model, version, str(told.get("id", "")), parameters)
+
+
+def _array(result: InferResult, name: str) -> np.ndarray[Any, Any]:
+    found = result.as_numpy(name)
+    if not isinstance(found, np.ndarray):
+        raise TypeError(f"{name} has no data")
+    return found
+
+
+def error_of(error: InferenceServerException, model: str, server: Server) -> TritonError:
+    """What tritonclient raised; without a status it is of its own making: the answer could not be read."""
+    status, message = error.status(), str(error.message())
+    if status is None:
+        return ProtocolError(f"{server.url}: {message}", model=model, server=server.url)
+    return of_http(int(status), message, model=model, server=server.url)
+
+
+def out_of_time(seconds: float, model: str, server: Server) -> DeadlineError:
+    """Nothing came in time."""
+    return DeadlineError(f"{server.url}: no answer within {seconds:.3g} s", model=model, server=server.url)

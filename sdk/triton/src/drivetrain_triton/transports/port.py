@@ -1,0 +1,82 @@
+"""What a client needs of a transport. One is for one server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from drivetrain_triton.settings import Scheme
+
+if TYPE_CHECKING:
+    from drivetrain_triton.calls import Inferred, Request
+    from drivetrain_triton.settings import TritonSettings
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where one is, and how it is spoken to.
+
+    Attributes:
+        url: as people wrote it; what errors tell.
+        scheme: of it.
+        address: host:port, and a path if there is one, as tritonclient wants it.
+        settings: of the client.
+    """
+
+    url: str
+    scheme: Scheme
+    address: str
+    settings: TritonSettings
+
+    @classmethod
+    def of(cls, url: str, settings: TritonSettings) -> Server:
+        """One of the settings' URLs."""
+        parts = urlsplit(url)
+        default = {Scheme.HTTP: 8000, Scheme.HTTPS: 443, Scheme.GRPC: 8001, Scheme.GRPCS: 443}
+        scheme = Scheme(parts.scheme)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        address = f"{host}:{parts.port or default[scheme]}{parts.path.rstrip('/')}"
+        return cls(f"{scheme}://{address}", scheme, address, settings)
+
+
+class Transport(Protocol):
+    """Sync. All may raise TritonError, DeadlineError among them once the seconds are over."""
+
+    server: Server
+
+    def infer(self, request: Request, timeout_seconds: float) -> Inferred:
+        """Run a model."""
+
+    def metadata(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
+        """Of a model, as JSON has it."""
+
+    def config(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
+        """Of a model, as JSON has it; ModelNotFoundError where the server has no such thing."""
+
+    def is_ready(self, model: str, version: str, timeout_seconds: float) -> bool:
+        """Whether the server takes requests for the model; "": whether it is ready itself."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
+class AsyncTransport(Protocol):
+    """The same for asyncio."""
+
+    server: Server
+
+    async def infer(self, request: Request, timeout_seconds: float) -> Inferred:
+        """Run a model."""
+
+    async def metadata(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
+        """Of a model, as JSON has it."""
+
+    async def config(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
+        """Of a model, as JSON has it; ModelNotFoundError where the server has no such thing."""
+
+    async def is_ready(self, model: str, version: str, timeout_seconds: float) -> bool:
+        """Whether the server takes requests for the model; "": whether it is ready itself."""
+
+    async def close(self) -> None:
+        """Close all connections."""
