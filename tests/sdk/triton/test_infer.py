@@ -106,10 +106,11 @@ def test_a_model_or_an_output_that_is_not_there_is_told_by_name(client: Asker) -
 def test_what_a_server_answers_becomes_one_of_our_errors_whichever_way_it_is_asked(
     client: Asker, server: FakeServer, fault: Fault, kind_of: type[errors.TritonError]
 ) -> None:
-    server.fail(fault)
+    server.fail(fault, fault, fault)
     with pytest.raises(errors.TritonError) as caught:
         client.infer("price", CAR)
     assert type(caught.value) is kind_of
+    assert len(server.seen) == (3 if kind_of is errors.OverloadedError else 1), "asked again where that is safe alone"
     assert caught.value.model == "price"
     assert caught.value.server in client.urls
 

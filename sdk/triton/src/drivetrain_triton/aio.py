@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from drivetrain_triton.calls import Inferred, Parameters, joined, requests
 from drivetrain_triton.deadlines import Deadline
-from drivetrain_triton.errors import ModelNotFoundError, TritonError, UnreachableError
-from drivetrain_triton.rotation import Rotation
+from drivetrain_triton.errors import ModelNotFoundError, TritonError
+from drivetrain_triton.fleet import Fleet
 from drivetrain_triton.settings import TritonSettings
 from drivetrain_triton.signature import Signature
 from drivetrain_triton.transports.make import async_transport
@@ -16,9 +18,14 @@ from drivetrain_triton.transports.port import Server
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from drivetrain_triton.calls import Request
     from drivetrain_triton.transports.port import AsyncTransport
 
 T = TypeVar("T")
+
+
+async def _infer(request: Request, one: AsyncTransport, left: float) -> Inferred:
+    return await one.infer(request, left)
 
 
 class AsyncTritonClient:
@@ -36,7 +43,7 @@ class AsyncTritonClient:
     def __init__(self, *urls: str, settings: TritonSettings | None = None, **given: Any) -> None:
         self.settings = settings or TritonSettings.of(**({"urls": urls} if urls else {}), **given)
         servers = [Server.of(url, self.settings) for url in self.settings.urls]
-        self._servers = Rotation([async_transport(server) for server in servers])
+        self._fleet = Fleet([async_transport(server) for server in servers], self.settings)
 
     async def __aenter__(self) -> Self:
         return self
@@ -46,17 +53,18 @@ class AsyncTritonClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        for one in self._servers.all():
+        for one in self._fleet.transports:
             await one.close()
 
-    def model(self, name: str, version: str = "") -> AsyncModel:
+    def model(self, name: str, version: str = "", *, may_run_twice: bool = False) -> AsyncModel:
         """A model; the server is asked what it takes with the first call.
 
         Args:
             name: of it.
             version: "": whichever the server takes.
+            may_run_twice: a call whose answer was lost may be made again: the model keeps nothing of it.
         """
-        return AsyncModel(self, name, version)
+        return AsyncModel(self, name, version, may_run_twice=may_run_twice)
 
     async def ready(
         self, model: str = "", version: str = "", *, timeout_seconds: float | None = None
@@ -64,7 +72,7 @@ class AsyncTritonClient:
         """By server, whether it takes requests; for a model, if one is named. One that can't be reached does not."""
         deadline = self._deadline(timeout_seconds)
         found = {}
-        for one in self._servers.all():
+        for one in self._fleet.transports:
             try:
                 left = deadline.left(f"{one.server.url}: is it ready")
                 found[one.server.url] = await one.is_ready(model, version, left)
@@ -76,23 +84,32 @@ class AsyncTritonClient:
         return Deadline(self.settings.timeout_seconds if seconds is None else seconds)
 
     async def _ask(
-        self, what: str, model: str, deadline: Deadline, ask: Callable[[AsyncTransport, float], Awaitable[T]]
+        self,
+        what: str,
+        model: str,
+        deadline: Deadline,
+        ask: Callable[[AsyncTransport, float], Awaitable[T]],
+        *,
+        may_run_twice: bool = True,
     ) -> T:
-        """Of the server whose turn it is; of the next one where it can't be reached."""
-        *others, last = self._servers.order()
-        for one in others:
+        attempts = self._fleet.attempts(deadline, what=what, model=model, may_run_twice=may_run_twice)
+        while True:
+            replica, left = attempts.next()
             try:
-                return await ask(one, deadline.left(what, model=model))
-            except UnreachableError:
-                continue
-        return await ask(last, deadline.left(what, model=model))
+                with replica.asked():
+                    answer = await ask(replica.transport, left)
+            except TritonError as error:
+                await asyncio.sleep(attempts.failed(replica, error))
+            else:
+                attempts.succeeded(replica)
+                return answer
 
 
 class AsyncModel:
     """One model of a client's servers."""
 
-    def __init__(self, client: AsyncTritonClient, name: str, version: str) -> None:
-        self._client, self.name, self.version = client, name, version
+    def __init__(self, client: AsyncTritonClient, name: str, version: str, *, may_run_twice: bool) -> None:
+        self._client, self.name, self.version, self.may_run_twice = client, name, version, may_run_twice
         self._signature: Signature | None = None
 
     async def signature(self, *, timeout_seconds: float | None = None) -> Signature:
@@ -126,7 +143,7 @@ class AsyncModel:
         what = f"model {self.name}"
         answers = [
             await self._client._ask(
-                what, self.name, deadline, lambda one, left, request=request: one.infer(request, left)
+                what, self.name, deadline, partial(_infer, request), may_run_twice=self.may_run_twice
             )
             for request in sent
         ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from drivetrain_triton.calls import Inferred, Parameters, joined, requests
 from drivetrain_triton.deadlines import Deadline
-from drivetrain_triton.errors import ModelNotFoundError, TritonError, UnreachableError
-from drivetrain_triton.rotation import Rotation
+from drivetrain_triton.errors import ModelNotFoundError, TritonError
+from drivetrain_triton.fleet import Fleet
 from drivetrain_triton.settings import TritonSettings
 from drivetrain_triton.signature import Signature
 from drivetrain_triton.transports.make import transport
@@ -16,9 +18,14 @@ from drivetrain_triton.transports.port import Server
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from drivetrain_triton.calls import Request
     from drivetrain_triton.transports.port import Transport
 
 T = TypeVar("T")
+
+
+def _infer(request: Request, one: Transport, left: float) -> Inferred:
+    return one.infer(request, left)
 
 
 class TritonClient:
@@ -36,7 +43,7 @@ class TritonClient:
     def __init__(self, *urls: str, settings: TritonSettings | None = None, **given: Any) -> None:
         self.settings = settings or TritonSettings.of(**({"urls": urls} if urls else {}), **given)
         servers = [Server.of(url, self.settings) for url in self.settings.urls]
-        self._servers = Rotation([transport(server) for server in servers])
+        self._fleet = Fleet([transport(server) for server in servers], self.settings)
 
     def __enter__(self) -> Self:
         return self
@@ -46,23 +53,24 @@ class TritonClient:
 
     def close(self) -> None:
         """Close all connections of this thread."""
-        for one in self._servers.all():
+        for one in self._fleet.transports:
             one.close()
 
-    def model(self, name: str, version: str = "") -> Model:
+    def model(self, name: str, version: str = "", *, may_run_twice: bool = False) -> Model:
         """A model; the server is asked what it takes with the first call.
 
         Args:
             name: of it.
             version: "": whichever the server takes.
+            may_run_twice: a call whose answer was lost may be made again: the model keeps nothing of it.
         """
-        return Model(self, name, version)
+        return Model(self, name, version, may_run_twice=may_run_twice)
 
     def ready(self, model: str = "", version: str = "", *, timeout_seconds: float | None = None) -> dict[str, bool]:
         """By server, whether it takes requests; for a model, if one is named. One that can't be reached does not."""
         deadline = self._deadline(timeout_seconds)
         found = {}
-        for one in self._servers.all():
+        for one in self._fleet.transports:
             try:
                 found[one.server.url] = one.is_ready(model, version, deadline.left(f"{one.server.url}: is it ready"))
             except TritonError:
@@ -72,22 +80,33 @@ class TritonClient:
     def _deadline(self, seconds: float | None) -> Deadline:
         return Deadline(self.settings.timeout_seconds if seconds is None else seconds)
 
-    def _ask(self, what: str, model: str, deadline: Deadline, ask: Callable[[Transport, float], T]) -> T:
-        """Of the server whose turn it is; of the next one where it can't be reached."""
-        *others, last = self._servers.order()
-        for one in others:
+    def _ask(
+        self,
+        what: str,
+        model: str,
+        deadline: Deadline,
+        ask: Callable[[Transport, float], T],
+        *,
+        may_run_twice: bool = True,
+    ) -> T:
+        attempts = self._fleet.attempts(deadline, what=what, model=model, may_run_twice=may_run_twice)
+        while True:
+            replica, left = attempts.next()
             try:
-                return ask(one, deadline.left(what, model=model))
-            except UnreachableError:
-                continue
-        return ask(last, deadline.left(what, model=model))
+                with replica.asked():
+                    answer = ask(replica.transport, left)
+            except TritonError as error:
+                time.sleep(attempts.failed(replica, error))
+            else:
+                attempts.succeeded(replica)
+                return answer
 
 
 class Model:
     """One model of a client's servers."""
 
-    def __init__(self, client: TritonClient, name: str, version: str) -> None:
-        self._client, self.name, self.version = client, name, version
+    def __init__(self, client: TritonClient, name: str, version: str, *, may_run_twice: bool) -> None:
+        self._client, self.name, self.version, self.may_run_twice = client, name, version, may_run_twice
         self._signature: Signature | None = None
 
     def signature(self, *, timeout_seconds: float | None = None) -> Signature:
@@ -135,7 +154,7 @@ class Model:
         sent = requests(signature, inputs, outputs=outputs, request_id=request_id, parameters=parameters)
         what = f"model {self.name}"
         answers = [
-            self._client._ask(what, self.name, deadline, lambda one, left, request=request: one.infer(request, left))
+            self._client._ask(what, self.name, deadline, partial(_infer, request), may_run_twice=self.may_run_twice)
             for request in sent
         ]
         return joined(sent, answers)

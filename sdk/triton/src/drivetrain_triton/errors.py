@@ -59,6 +59,12 @@ class OverloadedError(TritonError):
     may_do_better = True
 
 
+class CircuitOpenError(TritonError):
+    """All servers have failed, and are left alone for a while; nothing was sent."""
+
+    may_do_better = True
+
+
 class ConnectionLostError(TritonError):
     """The connection ended before the answer came: the model may have run."""
 

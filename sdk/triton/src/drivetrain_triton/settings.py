@@ -43,6 +43,11 @@ class TritonSettings(BaseSettings):
         urls: of servers that have the same models: http://, https://, grpc:// or grpcs://host:port. In the environment
             with commas between them.
         timeout_seconds: for a call with all that it does, where the call does not say.
+        connect_seconds: for a connection, of the call's time; a server that has not taken it by then can't be reached.
+        attempts: of one call, at most, with the first; each is of another server, if there is one.
+        retry_share: of all calls that may be sent again, over time.
+        failures: so many one after the other, and a server is left alone.
+        rest_seconds: for how long at first.
         token: sent as a bearer token.
         headers: sent with each request; they may be secret.
         ca_file: PEM of who signs the servers' certificates; None: whom the system trusts.
@@ -54,6 +59,11 @@ class TritonSettings(BaseSettings):
 
     urls: Annotated[tuple[str, ...], NoDecode] = Field(min_length=1)
     timeout_seconds: float = Field(default=10.0, gt=0)
+    connect_seconds: float = Field(default=1.0, gt=0)
+    attempts: int = Field(default=3, ge=1, le=20)
+    retry_share: float = Field(default=0.1, ge=0, le=1)
+    failures: int = Field(default=5, ge=1)
+    rest_seconds: float = Field(default=1.0, gt=0)
     token: SecretStr | None = None
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     ca_file: Path | None = None

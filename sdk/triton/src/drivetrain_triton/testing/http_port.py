@@ -1,6 +1,7 @@
 """HTTP of a fake server.
 
-https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md, with Triton's binary tensors:
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+and Triton's binary tensors:
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
 """
 

@@ -49,8 +49,11 @@ def channel_of(server: Server) -> dict[str, Any]:
             # A peer that went away without a word is found by pings; else a call waits for all of its time.
             ("grpc.keepalive_time_ms", 30_000),
             ("grpc.keepalive_timeout_ms", 5_000),
-            # After a failure gRPC waits up to two minutes until it tries again; here replicas are few and known.
-            ("grpc.max_reconnect_backoff_ms", 1_000),
+            # The least time between two connections is what one may take, too:
+            # https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md
+            ("grpc.min_reconnect_backoff_ms", int(server.settings.connect_seconds * 1_000)),
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", max(1_000, int(server.settings.connect_seconds * 1_000))),
         ],
     }
 
@@ -90,7 +93,7 @@ def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
 
 
 def _array(result: InferResult, output: Any, raw: int) -> np.ndarray[Any, Any]:
-    """Read an output. tritonclient reads values that are no bytes of texts alone: KServe's servers send numbers so, too."""
+    """Read an output. Of values that are not sent as bytes tritonclient reads texts alone; KServe sends numbers so."""
     if raw:
         found = result.as_numpy(output.name)
     else:

@@ -73,12 +73,12 @@ class AsyncHttpTransport:
         try:
             async with asyncio.timeout(timeout_seconds):
                 yield self._connected()
-        except TimeoutError:
-            raise out_of_time(timeout_seconds, model, self.server) from None
         except InferenceServerException as error:
             raise error_of(error, model, self.server) from None
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise UnreachableError(f"{self.server.url}: {error}", model=model, server=self.server.url) from None
+        except TimeoutError:
+            raise out_of_time(timeout_seconds, model, self.server) from None
         except (aiohttp.ClientError, OSError) as error:
             why = str(error) or type(error).__name__
             raise ConnectionLostError(f"{self.server.url}: {why}", model=model, server=self.server.url) from None
@@ -95,4 +95,6 @@ class AsyncHttpTransport:
                 ssl=scheme.is_encrypted,
                 ssl_context=context,
             )
+            # It has no place for a time-out of the connection alone.
+            self._made._stub._timeout = aiohttp.ClientTimeout(sock_connect=settings.connect_seconds)
         return self._made

@@ -78,12 +78,9 @@ class HttpTransport:
     def _client(self, model: str, timeout_seconds: float) -> Iterator[InferenceServerClient]:
         """This thread's. One that did not answer to the end is not used again: what comes late is another's answer."""
         timeout = gevent.Timeout(timeout_seconds)
-        stage = UnreachableError
         try:
             with timeout:
-                client = self._connected()
-                stage = ConnectionLostError
-                yield client
+                yield self._connected()
         except gevent.Timeout as caught:
             self._forget()
             if caught is not timeout:  # somebody else's, around us
@@ -95,7 +92,9 @@ class HttpTransport:
             raise
         except (OSError, HTTPConnectionClosed) as error:
             self._forget()
-            kind = UnreachableError if isinstance(error, ConnectionRefusedError | socket.gaierror) else stage
+            # The only time-out of a socket that is set is that of a connection being made.
+            is_unreachable = isinstance(error, ConnectionRefusedError | socket.gaierror | TimeoutError)
+            kind = UnreachableError if is_unreachable else ConnectionLostError
             raise kind(f"{self.server.url}: {error}", model=model, server=self.server.url) from None
         except BaseException:
             self._forget()
@@ -109,7 +108,7 @@ class HttpTransport:
             client = self._own.client = InferenceServerClient(
                 self.server.address,
                 concurrency=1,
-                connection_timeout=_NEVER,
+                connection_timeout=settings.connect_seconds,
                 network_timeout=_NEVER,
                 ssl=scheme.is_encrypted,
                 ssl_options=options,

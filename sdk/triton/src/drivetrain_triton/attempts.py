@@ -1,0 +1,136 @@
+"""What one call asks, of whom, and whether again: all of the deciding, none of the waiting.
+
+Both clients go through it in the same way: take a replica, ask it, and say what became of it.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from drivetrain_triton.errors import (
+    CircuitOpenError,
+    ConnectionLostError,
+    DeadlineError,
+    OverloadedError,
+    TritonError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from drivetrain_triton.deadlines import Deadline
+    from drivetrain_triton.replicas import Replica, Replicas
+    from drivetrain_triton.retry_budget import RetryBudget
+
+T = TypeVar("T")
+
+# What says something of the server. A model that fails may fail for what it was sent.
+_OF_THE_SERVER = (UnreachableError, ConnectionLostError, OverloadedError)
+_PATIENT = 3  # times what the server usually takes: who waits for less says nothing of it by giving up
+
+
+@dataclass(frozen=True)
+class RetryRules:
+    """When a call is tried again.
+
+    Attributes:
+        attempts: at most, with the first.
+        pause_seconds: at most before the second; twice as long before each further one, and each time a random part.
+        longest_pause_seconds: and no longer than this.
+    """
+
+    attempts: int = 3
+    pause_seconds: float = 0.05
+    longest_pause_seconds: float = 1.0
+
+
+class Attempts(Generic[T]):
+    """One call's.
+
+    Args:
+        replicas: of the client.
+        budget: of the client.
+        rules: see RetryRules.
+        deadline: of the call.
+        what: is done, for errors.
+        model: that is asked.
+        may_run_twice: it does no harm if the model runs a second time, the first answer being lost.
+        draw: what is random.
+    """
+
+    def __init__(
+        self,
+        replicas: Replicas[T],
+        budget: RetryBudget,
+        rules: RetryRules,
+        deadline: Deadline,
+        *,
+        what: str,
+        model: str = "",
+        may_run_twice: bool = False,
+        draw: random.Random | None = None,
+    ) -> None:
+        self._replicas, self._budget, self._rules, self._deadline = replicas, budget, rules, deadline
+        self._what, self._model, self._may_run_twice = what, model, may_run_twice
+        self._draw = draw or random
+        self._tried: list[Replica[T]] = []
+        self._last: TritonError | None = None
+        self._given = 0.0
+        budget.called()
+
+    def next(self) -> tuple[Replica[T], float]:
+        """Whom to ask, and how many seconds are left.
+
+        Raises:
+            DeadlineError: none are.
+            CircuitOpenError: all servers have failed, and are left alone for now.
+        """
+        left = self._deadline.left(self._what, model=self._model)
+        replica = self._replicas.pick(self._tried)
+        if replica is None:
+            if self._last is not None:
+                raise self._last
+            raise CircuitOpenError(
+                f"{self._what}: all servers failed and are left alone for {self._replicas.rest_seconds():.1f} s",
+                model=self._model,
+            )
+        self._tried.append(replica)
+        self._given = left
+        return replica, left
+
+    def succeeded(self, replica: Replica[T]) -> None:
+        """It answered."""
+        replica.breaker.succeeded()
+
+    def failed(self, replica: Replica[T], error: TritonError) -> float:
+        """It did not; gives how many seconds to wait before the next attempt.
+
+        Raises:
+            TritonError: the error, where another attempt would not help, might do harm, or would come too late.
+        """
+        if isinstance(error, _OF_THE_SERVER):
+            replica.breaker.failed()
+        elif not isinstance(error, DeadlineError):
+            replica.breaker.succeeded()
+        elif self._given >= _PATIENT * replica.usual_seconds:
+            replica.breaker.failed()
+        again = error.may_do_better and (error.is_surely_not_run or self._may_run_twice)
+        if not again or len(self._tried) >= self._rules.attempts:
+            raise error
+        pause = self._pause()
+        try:
+            left = self._deadline.left(self._what, model=self._model)
+        except DeadlineError:
+            raise error from None
+        if pause >= left or not self._budget.take():
+            raise error
+        self._last = error
+        return pause
+
+    def _pause(self) -> float:
+        """Another server is asked at once; the same one again after a while, which differs from client to client."""
+        if len(set(map(id, self._tried))) < len(self._replicas.all):
+            return 0.0
+        most = self._rules.pause_seconds * 2 ** (len(self._tried) - len(self._replicas.all))
+        return self._draw.uniform(0, min(most, self._rules.longest_pause_seconds))

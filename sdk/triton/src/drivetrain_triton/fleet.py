@@ -1,0 +1,46 @@
+"""A client's servers, with what its calls share: which servers rest, and how many requests may be sent again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from drivetrain_triton.attempts import Attempts, RetryRules
+from drivetrain_triton.breaker import BreakerRules
+from drivetrain_triton.replicas import Replicas
+from drivetrain_triton.retry_budget import RetryBudget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drivetrain_triton.deadlines import Deadline
+    from drivetrain_triton.settings import TritonSettings
+
+T = TypeVar("T")
+
+
+class Fleet(Generic[T]):
+    """One client's.
+
+    Args:
+        transports: one for each server.
+        settings: of the client.
+    """
+
+    def __init__(self, transports: Sequence[T], settings: TritonSettings) -> None:
+        rules = BreakerRules(settings.failures, settings.rest_seconds, max(30.0, settings.rest_seconds))
+        self.transports = tuple(transports)
+        self._replicas = Replicas(self.transports, rules)
+        self._budget = RetryBudget(settings.retry_share)
+        self._rules = RetryRules(settings.attempts)
+
+    def attempts(self, deadline: Deadline, *, what: str, model: str, may_run_twice: bool) -> Attempts[T]:
+        """One call's."""
+        return Attempts(
+            self._replicas,
+            self._budget,
+            self._rules,
+            deadline,
+            what=what,
+            model=model,
+            may_run_twice=may_run_twice,
+        )

@@ -1,0 +1,98 @@
+"""Servers that have the same models: which one is asked."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from drivetrain_triton.breaker import Breaker, BreakerRules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+T = TypeVar("T")
+
+_WEIGHT = 0.2  # of the newest answer's time in the average
+_FIRST_GUESS = 0.001  # seconds
+_HALVES_SECONDS = (
+    10.0  # what a server once took is half forgotten after this long: else a slow one is never asked again
+)
+
+
+class Replica(Generic[T]):
+    """One server.
+
+    Attributes:
+        transport: to it.
+        breaker: of it.
+        under_way: requests that it has not answered yet.
+        usual_seconds: that its answers take, the newest ones most.
+    """
+
+    def __init__(self, transport: T, rules: BreakerRules, clock: Callable[[], float]) -> None:
+        self.transport, self.breaker = transport, Breaker(rules, clock)
+        self.under_way, self.usual_seconds = 0, _FIRST_GUESS
+        self._clock, self._lock, self._told = clock, threading.Lock(), clock()
+
+    @property
+    def load(self) -> float:
+        """Seconds that a further request would wait for, roughly."""
+        forgotten = 0.5 ** ((self._clock() - self._told) / _HALVES_SECONDS)
+        return (self.under_way + 1) * self.usual_seconds * forgotten
+
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """A request is under way."""
+        began = self._clock()
+        with self._lock:
+            self.under_way += 1
+        try:
+            yield
+        finally:
+            now = self._clock()
+            took = now - began
+            with self._lock:
+                self.under_way, self._told = self.under_way - 1, now
+                self.usual_seconds += _WEIGHT * (took - self.usual_seconds)
+
+
+class Replicas(Generic[T]):
+    """All of them. May be used by many threads.
+
+    Of two that are drawn the one with less to do is asked: nearly as even as looking at all, without all clients going
+    for the same one. https://www.eecs.harvard.edu/~michaelm/postscripts/handbook2001.pdf
+
+    Args:
+        transports: one for each.
+        rules: when one is left alone.
+        clock: seconds that only grow.
+        draw: what is random.
+    """
+
+    def __init__(
+        self,
+        transports: Sequence[T],
+        rules: BreakerRules,
+        clock: Callable[[], float] = time.monotonic,
+        draw: random.Random | None = None,
+    ) -> None:
+        self.all = tuple(Replica(one, rules, clock) for one in transports)
+        self._draw = draw or random.Random()  # noqa: S311 (it keeps nothing secret)
+
+    def pick(self, tried: Collection[Replica[T]] = ()) -> Replica[T] | None:
+        """One that may be asked, of those that this call has not tried, if there is one; None: all rest."""
+        for choice in ([one for one in self.all if one not in tried], list(tried)):
+            willing = [one for one in choice if one.breaker.rests_for() == 0]
+            if len(willing) > 2:
+                willing = self._draw.sample(willing, 2)
+            for one in sorted(willing, key=lambda one: one.load):
+                if one.breaker.lets_through():
+                    return one
+        return None
+
+    def rest_seconds(self) -> float:
+        """Until the first of them may be asked again."""
+        return min(one.breaker.rests_for() for one in self.all)

@@ -1,0 +1,167 @@
+"""Whom a call asks, and whether again."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+
+import pytest
+
+from drivetrain_triton import errors
+from drivetrain_triton.attempts import Attempts, RetryRules
+from drivetrain_triton.breaker import BreakerRules
+from drivetrain_triton.deadlines import Deadline
+from drivetrain_triton.replicas import Replicas
+from drivetrain_triton.retry_budget import RetryBudget
+from tests.sdk.triton.clocks import Clock
+
+
+class Call:
+    """One call to servers a, b, ... with a clock."""
+
+    def __init__(self, servers: str = "ab", *, attempts: int = 3, share: float = 0.1, failures: int = 5) -> None:
+        self.clock = Clock()
+        self.replicas = Replicas(servers, BreakerRules(failures), self.clock, random.Random(1))
+        self.budget = RetryBudget(share)
+        self.rules = RetryRules(attempts)
+
+    def begin(self, *, seconds: float = 10, may_run_twice: bool = False) -> Attempts[str]:
+        deadline = Deadline(seconds, self.clock)
+        draw = random.Random(1)
+        return Attempts(
+            self.replicas, self.budget, self.rules, deadline, what="it", may_run_twice=may_run_twice, draw=draw
+        )
+
+
+def test_each_attempt_is_of_another_server_at_once_and_then_of_the_first_ones_after_a_pause() -> None:
+    attempts = Call("ab", attempts=4).begin()
+    asked, pauses = [], []
+    for _ in range(3):
+        replica, _ = attempts.next()
+        asked.append(replica.transport)
+        pauses.append(attempts.failed(replica, errors.UnreachableError("away")))
+    assert sorted(asked[:2]) == ["a", "b"]
+    assert pauses[0] == 0
+    assert all(0 < pause <= 0.1 for pause in pauses[1:])
+    last, _ = attempts.next()
+    with pytest.raises(errors.UnreachableError, match="away"):
+        attempts.failed(last, errors.UnreachableError("away"))
+
+
+@pytest.mark.parametrize(
+    ("error", "is_safe", "is_harmless"),
+    [
+        (errors.UnreachableError, True, True),
+        (errors.OverloadedError, True, True),
+        (errors.ConnectionLostError, False, True),
+        (errors.DeadlineError, False, False),
+        (errors.ServerError, False, False),
+        (errors.RefusedError, False, False),
+        (errors.NotAllowedError, False, False),
+        (errors.ModelNotFoundError, False, False),
+        (errors.ProtocolError, False, False),
+        (errors.InputError, False, False),
+    ],
+)
+def test_a_call_is_made_again_only_where_it_helps_and_does_no_harm(
+    error: type[errors.TritonError], is_safe: bool, is_harmless: bool
+) -> None:
+    for may_run_twice, is_again in ((False, is_safe), (True, is_harmless)):
+        attempts = Call().begin(may_run_twice=may_run_twice)
+        replica, _ = attempts.next()
+        if is_again:
+            attempts.failed(replica, error("x"))
+        else:
+            with pytest.raises(error, match="x"):
+                attempts.failed(replica, error("x"))
+
+
+def test_no_attempt_begins_after_the_deadline_and_no_pause_goes_beyond_it() -> None:
+    call = Call("a")
+    attempts = call.begin(seconds=1)
+    replica, left = attempts.next()
+    assert left == 1
+    call.clock.now += 0.9999
+    with pytest.raises(errors.OverloadedError):  # what is known, and not that time is over
+        attempts.failed(replica, errors.OverloadedError("full"))
+    late = call.begin(seconds=1)
+    call.clock.now += 1
+    with pytest.raises(errors.DeadlineError, match="it: not done within 1 s"):
+        late.next()
+
+
+def test_a_budget_bounds_how_many_requests_an_outage_adds() -> None:
+    call = Call("ab", attempts=2, failures=10**6)
+    sent = 0
+    for _ in range(1_000):
+        attempts = call.begin()
+        try:
+            while True:
+                replica, _ = attempts.next()
+                sent += 1
+                attempts.failed(replica, errors.OverloadedError("full"))
+        except errors.OverloadedError:
+            continue
+    assert 1_100 <= sent <= 1_112  # a tenth, and ten at once
+
+
+def test_a_server_that_fails_is_left_alone_and_when_all_do_nothing_is_sent() -> None:
+    call = Call("a", attempts=1, failures=2)
+    for _ in range(2):
+        attempts = call.begin()
+        replica, _ = attempts.next()
+        with pytest.raises(errors.UnreachableError):
+            attempts.failed(replica, errors.UnreachableError("away"))
+    with pytest.raises(errors.CircuitOpenError, match=r"all servers failed and are left alone for 1\.0 s"):
+        call.begin().next()
+    call.clock.now += 1
+    attempts = call.begin()
+    replica, _ = attempts.next()
+    attempts.succeeded(replica)
+    call.begin().next()
+
+
+def test_mistakes_of_callers_and_those_who_wait_for_too_little_say_nothing_of_a_server() -> None:
+    call = Call("a", attempts=1, failures=1)
+    for error in (errors.RefusedError("x"), errors.ServerError("x"), errors.ModelNotFoundError("x")):
+        attempts = call.begin()
+        replica, _ = attempts.next()
+        with pytest.raises(type(error)):
+            attempts.failed(replica, error)
+    replica.usual_seconds = 0.5
+    for seconds, is_out in ((1.0, False), (2.0, True)):
+        attempts = call.begin(seconds=seconds)
+        replica, _ = attempts.next()
+        with pytest.raises(errors.DeadlineError):
+            attempts.failed(replica, errors.DeadlineError("late"))
+        assert (replica.breaker.rests_for() > 0) is is_out
+
+
+def test_a_server_that_answers_sooner_is_asked_and_a_slow_one_again_after_a_while() -> None:
+    call = Call("ab")
+    slow, fast = call.replicas.all
+    slow.usual_seconds, fast.usual_seconds = 0.3, 0.1
+
+    def ask() -> str:
+        picked = call.replicas.pick()
+        assert picked is not None
+        with picked.asked():
+            call.clock.now += 0.1
+        return picked.transport
+
+    assert {ask() for _ in range(50)} == {"b"}
+    later = [ask() for _ in range(150)]
+    assert "a" in later
+    fast.under_way = 20
+    assert ask() == "a"
+
+
+def test_under_way_is_counted_whatever_becomes_of_a_request() -> None:
+    call = Call("a")
+    (replica,) = call.replicas.all
+    with contextlib.suppress(KeyError), replica.asked():
+        assert replica.under_way == 1
+        call.clock.now += 1.001
+        raise KeyError
+    assert replica.under_way == 0
+    assert replica.usual_seconds == pytest.approx(0.201)
