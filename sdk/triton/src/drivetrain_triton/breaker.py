@@ -66,9 +66,9 @@ class Breaker:
         if self._state is State.CLOSED:
             return True
         with self._lock:
-            if self._state is State.CLOSED:
-                return True
             now = self._clock()
+            if self._until == 0:  # another has just told that it is well
+                return True
             if now < self._until:
                 return False
             # Whoever tries may never tell, being killed: another may, a while later.
@@ -80,7 +80,7 @@ class Breaker:
         if self._state is State.CLOSED and not self._failed:
             return
         with self._lock:
-            self._failed, self._rests, self._state = 0, 0, State.CLOSED
+            self._failed, self._rests, self._until, self._state = 0, 0, 0.0, State.CLOSED
 
     def failed(self) -> None:
         """It did not, or said that it can't."""

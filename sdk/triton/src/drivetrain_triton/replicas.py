@@ -40,7 +40,7 @@ class Replica(Generic[T]):
     @property
     def load(self) -> float:
         """Seconds that a further request would wait for, roughly."""
-        forgotten = 0.5 ** ((self._clock() - self._told) / _HALVES_SECONDS)
+        forgotten: float = 0.5 ** ((self._clock() - self._told) / _HALVES_SECONDS)
         return (self.under_way + 1) * self.usual_seconds * forgotten
 
     @contextmanager

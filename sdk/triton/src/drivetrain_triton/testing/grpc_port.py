@@ -25,7 +25,7 @@ _CODES = {
 }
 
 
-class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
+class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # has no types
     def __init__(self, script: Script) -> None:
         self._script = script
 
@@ -72,6 +72,7 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
         model = self._script.models.get(name)
         if model is None or version not in ("", model.version):
             context.abort(grpc.StatusCode.NOT_FOUND, f"Request for unknown model: {name!r} is not found")
+            raise AssertionError("abort raises")
         return model
 
 
