@@ -5,9 +5,11 @@ Both clients go through it in the same way: take a replica, ask it, and say what
 
 from __future__ import annotations
 
+import logging
 import random
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from drivetrain_triton.errors import (
     CircuitOpenError,
@@ -17,13 +19,19 @@ from drivetrain_triton.errors import (
     TritonError,
     UnreachableError,
 )
+from drivetrain_triton.telemetry.outcome import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drivetrain_triton.deadlines import Deadline
     from drivetrain_triton.replicas import Replica, Replicas
     from drivetrain_triton.retry_budget import RetryBudget
+    from drivetrain_triton.telemetry.outcome import Observer
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 # What says something of the server. A model that fails may fail for what it was sent.
 _OF_THE_SERVER = (UnreachableError, ConnectionLostError, OverloadedError)
@@ -53,9 +61,10 @@ class Attempts(Generic[T]):
         budget: of the client.
         rules: see RetryRules.
         deadline: of the call.
-        what: is done, for errors.
+        what: is done: "infer", "metadata", ...
         model: that is asked.
         may_run_twice: it does no harm if the model runs a second time, the first answer being lost.
+        observers: are told of each request.
         draw: what is random.
     """
 
@@ -69,10 +78,13 @@ class Attempts(Generic[T]):
         what: str,
         model: str = "",
         may_run_twice: bool = False,
+        observers: Sequence[Observer] = (),
         draw: random.Random | None = None,
     ) -> None:
         self._replicas, self._budget, self._rules, self._deadline = replicas, budget, rules, deadline
-        self._what, self._model, self._may_run_twice = what, model, may_run_twice
+        self._method, self._model, self._may_run_twice = what, model, may_run_twice
+        self._what = f"{what} of model {model}" if model else what
+        self._observers, self._began, self._timed = observers, 0.0, 0.0
         self._draw = draw or random
         self._tried: list[Replica[T]] = []
         self._last: TritonError | None = None
@@ -97,11 +109,14 @@ class Attempts(Generic[T]):
             )
         self._tried.append(replica)
         self._given = left
+        if self._observers:
+            self._began, self._timed = time.time(), time.perf_counter()
         return replica, left
 
     def succeeded(self, replica: Replica[T]) -> None:
         """It answered."""
         replica.breaker.succeeded()
+        self._tell(None, is_last=True)
 
     def failed(self, replica: Replica[T], error: TritonError) -> float:
         """It did not; gives how many seconds to wait before the next attempt.
@@ -115,18 +130,44 @@ class Attempts(Generic[T]):
             replica.breaker.succeeded()
         elif self._given >= _PATIENT * replica.usual_seconds:
             replica.breaker.failed()
+        pause = self._pause_after(error)
+        self._tell(error, is_last=pause is None)
+        if pause is None:
+            raise error
+        self._last = error
+        return pause
+
+    def _pause_after(self, error: TritonError) -> float | None:
+        """Seconds; None: it is not tried again."""
         again = error.may_do_better and (error.is_surely_not_run or self._may_run_twice)
         if not again or len(self._tried) >= self._rules.attempts:
-            raise error
+            return None
         pause = self._pause()
         try:
             left = self._deadline.left(self._what, model=self._model)
         except DeadlineError:
-            raise error from None
-        if pause >= left or not self._budget.take():
-            raise error
-        self._last = error
-        return pause
+            return None
+        return pause if pause < left and self._budget.take() else None
+
+    def _tell(self, error: TritonError | None, *, is_last: bool) -> None:
+        if not self._observers:
+            return
+        transport: Any = self._tried[-1].transport
+        outcome = Outcome(
+            what=self._method,
+            model=self._model,
+            server=transport.server.url,
+            attempt=len(self._tried),
+            began=self._began,
+            seconds=time.perf_counter() - self._timed,
+            error=error,
+            is_last=is_last,
+        )
+        for observer in self._observers:
+            try:
+                observer(outcome)
+            except Exception:  # whoever looks on must not break what it looks at
+                _log.exception("an observer of requests failed")
 
     def _pause(self) -> float:
         """Another server is asked at once; the same one again after a while, which differs from client to client."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from drivetrain_triton.calls import Request
+    from drivetrain_triton.telemetry.outcome import Observer
     from drivetrain_triton.transports.port import Transport
 
 T = TypeVar("T")
@@ -34,16 +35,23 @@ class TritonClient:
     Args:
         urls: http://, https://, grpc:// or grpcs://host:port; none: those of the environment.
         settings: instead of all others.
+        observers: are told of each request, see drivetrain_triton.telemetry.
         given: see TritonSettings; what is not given is the environment's.
 
     Raises:
         ConfigurationError: something is missing, or not what it should be.
     """
 
-    def __init__(self, *urls: str, settings: TritonSettings | None = None, **given: Any) -> None:
+    def __init__(
+        self,
+        *urls: str,
+        settings: TritonSettings | None = None,
+        observers: Sequence[Observer] = (),
+        **given: Any,
+    ) -> None:
         self.settings = settings or TritonSettings.of(**({"urls": urls} if urls else {}), **given)
         servers = [Server.of(url, self.settings) for url in self.settings.urls]
-        self._fleet = Fleet([transport(server) for server in servers], self.settings)
+        self._fleet = Fleet([transport(server) for server in servers], self.settings, observers)
 
     def __enter__(self) -> Self:
         return self
@@ -152,21 +160,19 @@ class Model:
         signature = self._signature or self._asked(deadline)
         self._signature = signature
         sent = requests(signature, inputs, outputs=outputs, request_id=request_id, parameters=parameters)
-        what = f"model {self.name}"
         answers = [
-            self._client._ask(what, self.name, deadline, partial(_infer, request), may_run_twice=self.may_run_twice)
+            self._client._ask("infer", self.name, deadline, partial(_infer, request), may_run_twice=self.may_run_twice)
             for request in sent
         ]
         return joined(sent, answers)
 
     def _asked(self, deadline: Deadline) -> Signature:
         name, version = self.name, self.version
-        what = f"model {name}: what it takes"
         ask = self._client._ask
-        metadata = ask(what, name, deadline, lambda one, left: one.metadata(name, version, left))
+        metadata = ask("metadata", name, deadline, lambda one, left: one.metadata(name, version, left))
         config: dict[str, Any] | None
         try:
-            config = ask(what, name, deadline, lambda one, left: one.config(name, version, left))
+            config = ask("config", name, deadline, lambda one, left: one.config(name, version, left))
         except ModelNotFoundError:  # servers other than Triton have no configurations
             config = None
         return Signature.of(metadata, config, version)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from drivetrain_triton.deadlines import Deadline
     from drivetrain_triton.settings import TritonSettings
+    from drivetrain_triton.telemetry.outcome import Observer
 
 T = TypeVar("T")
 
@@ -24,14 +25,15 @@ class Fleet(Generic[T]):
     Args:
         transports: one for each server.
         settings: of the client.
+        observers: are told of each request.
     """
 
-    def __init__(self, transports: Sequence[T], settings: TritonSettings) -> None:
+    def __init__(self, transports: Sequence[T], settings: TritonSettings, observers: Sequence[Observer] = ()) -> None:
         rules = BreakerRules(settings.failures, settings.rest_seconds, max(30.0, settings.rest_seconds))
         self.transports = tuple(transports)
         self._replicas = Replicas(self.transports, rules)
         self._budget = RetryBudget(settings.retry_share)
-        self._rules = RetryRules(settings.attempts)
+        self._rules, self._observers = RetryRules(settings.attempts), tuple(observers)
 
     def attempts(self, deadline: Deadline, *, what: str, model: str, may_run_twice: bool) -> Attempts[T]:
         """One call's."""
@@ -43,4 +45,5 @@ class Fleet(Generic[T]):
             what=what,
             model=model,
             may_run_twice=may_run_twice,
+            observers=self._observers,
         )
