@@ -53,13 +53,18 @@ class Asker:
         return asyncio.run(ask())
 
     def ready(self, model: str = "") -> dict[str, bool]:
+        found: dict[str, bool] = self.do("ready", model)
+        return found
+
+    def do(self, name: str, *given: Any) -> Any:
+        """Something else that clients do."""
         if not self.is_async:
             with TritonClient(*self.urls, **self.options) as client:
-                return client.ready(model)
+                return getattr(client, name)(*given)
 
-        async def ask() -> dict[str, bool]:
+        async def ask() -> Any:
             async with AsyncTritonClient(*self.urls, **self.options) as client:
-                return await client.ready(model)
+                return await getattr(client, name)(*given)
 
         return asyncio.run(ask())
 

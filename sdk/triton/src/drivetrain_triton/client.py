@@ -10,6 +10,7 @@ from drivetrain_triton.calls import Inferred, Parameters, joined, requests
 from drivetrain_triton.deadlines import Deadline
 from drivetrain_triton.errors import ModelNotFoundError, TritonError
 from drivetrain_triton.fleet import Fleet
+from drivetrain_triton.repository import ModelState
 from drivetrain_triton.settings import TritonSettings
 from drivetrain_triton.signature import Signature
 from drivetrain_triton.transports.make import transport
@@ -84,6 +85,29 @@ class TritonClient:
             except TritonError:
                 found[one.server.url] = False
         return found
+
+    def models(self, *, timeout_seconds: float | None = None) -> list[ModelState]:
+        """What a server could load, and what it has: of the one whose turn it is.
+
+        Raises:
+            ModelNotFoundError: the server keeps no such list: it is not Triton.
+        """
+        deadline = self._deadline(timeout_seconds)
+        return [
+            ModelState.of(one) for one in self._ask("repository", "", deadline, lambda one, left: one.repository(left))
+        ]
+
+    def load(self, model: str, *, timeout_seconds: float | None = None) -> None:
+        """Load a model on all servers, or load it again. The first that can't ends it; it may be asked for again."""
+        deadline = self._deadline(timeout_seconds)
+        for one in self._fleet.transports:
+            one.load(model, deadline.left(f"load of model {model}", model=model))
+
+    def unload(self, model: str, *, timeout_seconds: float | None = None) -> None:
+        """Take a model out of all servers' memory. The first that can't ends it; it may be asked for again."""
+        deadline = self._deadline(timeout_seconds)
+        for one in self._fleet.transports:
+            one.unload(model, deadline.left(f"unload of model {model}", model=model))
 
     def _deadline(self, seconds: float | None) -> Deadline:
         return Deadline(self.settings.timeout_seconds if seconds is None else seconds)

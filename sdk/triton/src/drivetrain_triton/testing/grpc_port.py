@@ -33,7 +33,7 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
         return service_pb2.ServerReadyResponse(ready=True)
 
     def ModelReady(self, request: Any, context: Any) -> Any:
-        return service_pb2.ModelReadyResponse(ready=request.name in self._script.models)
+        return service_pb2.ModelReadyResponse(ready=self._script.loaded(request.name) is not None)
 
     def ModelMetadata(self, request: Any, context: Any) -> Any:
         return ParseDict(self._model(request, context).metadata(), service_pb2.ModelMetadataResponse())
@@ -41,6 +41,21 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
     def ModelConfig(self, request: Any, context: Any) -> Any:
         config = self._model(request, context).config()
         return ParseDict({"config": config}, service_pb2.ModelConfigResponse())
+
+    def RepositoryIndex(self, request: Any, context: Any) -> Any:
+        return ParseDict({"models": self._script.index()}, service_pb2.RepositoryIndexResponse())
+
+    def RepositoryModelLoad(self, request: Any, context: Any) -> Any:
+        self._change(request.model_name, "load", context)
+        return service_pb2.RepositoryModelLoadResponse()
+
+    def RepositoryModelUnload(self, request: Any, context: Any) -> Any:
+        self._change(request.model_name, "unload", context)
+        return service_pb2.RepositoryModelUnloadResponse()
+
+    def _change(self, name: str, what: str, context: Any) -> None:
+        if not self._script.change(name, what):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"failed to {what} '{name}', no such model")
 
     def ModelInfer(self, request: Any, context: Any) -> Any:
         model = self._model(request, context, request.model_name, request.model_version)
@@ -69,7 +84,7 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
     def _model(self, request: Any, context: Any, name: str | None = None, version: str | None = None) -> FakeModel:
         name = request.name if name is None else name
         version = request.version if version is None else version
-        model = self._script.models.get(name)
+        model = self._script.loaded(name)
         if model is None or version not in ("", model.version):
             context.abort(grpc.StatusCode.NOT_FOUND, f"Request for unknown model: {name!r} is not found")
             raise AssertionError("abort raises")

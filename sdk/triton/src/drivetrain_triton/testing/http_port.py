@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from drivetrain_triton.testing.models import FakeModel, Script
 
 _MODEL = re.compile(r"/v2/models/(?P<name>[^/]+)(/versions/(?P<version>[^/]+))?(/(?P<what>config|ready|infer))?$")
+_CHANGE = re.compile(r"/v2/repository/models/(?P<name>[^/]+)/(?P<what>load|unload)$")
 _HEADER = "Inference-Header-Content-Length"
 
 
@@ -58,6 +59,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.path == "/v2/repository/index":
+            self._say(200, json.dumps(self.script.index()).encode())
+            return
+        if change := _CHANGE.match(self.path):
+            if self.script.change(change["name"], change["what"]):
+                self._say(200, b"{}")
+            else:
+                self._error(400, f"failed to {change['what']} '{change['name']}', no such model")
+            return
         if not (found := self._found()):
             return
         self.script.seen.append({name.lower(): value for name, value in self.headers.items()})
@@ -96,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _found(self) -> tuple[FakeModel, str | None] | None:
         match = _MODEL.match(self.path.partition("?")[0])
-        model = self.script.models.get(match["name"]) if match else None
+        model = self.script.loaded(match["name"]) if match else None
         if match is None or model is None or match["version"] not in (None, model.version):
             self._error(404, f"Request for unknown model: {match['name'] if match else self.path!r} is not found")
             return None

@@ -88,12 +88,34 @@ class Script:
         faults: what is done wrong with the next requests, one each.
         seen: headers of each request for a model, names in small letters.
         stopping: set when the server stops.
+        unloaded: names of models that it does not have now.
     """
 
     models: dict[str, FakeModel]
     faults: deque[Fault] = field(default_factory=deque)
     seen: list[dict[str, str]] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
+    unloaded: set[str] = field(default_factory=set)
+
+    def loaded(self, name: str) -> FakeModel | None:
+        """A model, if it is there now."""
+        return None if name in self.unloaded else self.models.get(name)
+
+    def index(self) -> list[dict[str, str]]:
+        """What it could load."""
+        states = {True: ("UNAVAILABLE", "unloaded"), False: ("READY", "")}
+        return [
+            {"name": one.name, "version": one.version, "state": state, "reason": reason}
+            for one in self.models.values()
+            for state, reason in (states[one.name in self.unloaded],)
+        ]
+
+    def change(self, name: str, what: str) -> bool:
+        """Load or unload a model; whether there is one of that name."""
+        if name not in self.models:
+            return False
+        (self.unloaded.discard if what == "load" else self.unloaded.add)(name)
+        return True
 
     def next_fault(self) -> Fault | None:
         """Of the next request."""

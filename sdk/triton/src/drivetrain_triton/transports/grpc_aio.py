@@ -60,6 +60,22 @@ class AsyncGrpcTransport:
                 return bool(await asked)
             return bool(await self._client.is_server_ready(self._headers, client_timeout=timeout_seconds))
 
+    async def repository(self, timeout_seconds: float) -> list[dict[str, Any]]:
+        """What it could load."""
+        with self._told(""):
+            found = await self._client.get_model_repository_index(self._headers, client_timeout=timeout_seconds)
+            return [as_json(one) for one in found.models]
+
+    async def load(self, model: str, timeout_seconds: float) -> None:
+        """Load a model."""
+        with self._told(model):
+            await self._client.load_model(model, self._headers, client_timeout=timeout_seconds)
+
+    async def unload(self, model: str, timeout_seconds: float) -> None:
+        """Unload a model."""
+        with self._told(model):
+            await self._client.unload_model(model, self._headers, client_timeout=timeout_seconds)
+
     async def close(self) -> None:
         """Close all connections."""
         made, self._made = self._made, None

@@ -60,6 +60,22 @@ class GrpcTransport:
                 return bool(self._client.is_model_ready(model, version, self._headers, client_timeout=timeout_seconds))
             return bool(self._client.is_server_ready(self._headers, client_timeout=timeout_seconds))
 
+    def repository(self, timeout_seconds: float) -> list[dict[str, Any]]:
+        """What it could load."""
+        with self._told(""):
+            found = self._client.get_model_repository_index(self._headers, client_timeout=timeout_seconds)
+            return [as_json(one) for one in found.models]
+
+    def load(self, model: str, timeout_seconds: float) -> None:
+        """Load a model."""
+        with self._told(model):
+            self._client.load_model(model, self._headers, client_timeout=timeout_seconds)
+
+    def unload(self, model: str, timeout_seconds: float) -> None:
+        """Unload a model."""
+        with self._told(model):
+            self._client.unload_model(model, self._headers, client_timeout=timeout_seconds)
+
     def close(self) -> None:
         """Close all connections."""
         self._client.close()

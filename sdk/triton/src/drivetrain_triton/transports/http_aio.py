@@ -62,6 +62,22 @@ class AsyncHttpTransport:
                 return bool(await client.is_model_ready(model, version, headers=self._headers))
             return bool(await client.is_server_ready(headers=self._headers))
 
+    async def repository(self, timeout_seconds: float) -> list[dict[str, Any]]:
+        """What it could load."""
+        async with self._client("", timeout_seconds) as client:
+            found: list[dict[str, Any]] = await client.get_model_repository_index(headers=self._headers)
+            return found
+
+    async def load(self, model: str, timeout_seconds: float) -> None:
+        """Load a model."""
+        async with self._client(model, timeout_seconds) as client:
+            await client.load_model(model, headers=self._headers)
+
+    async def unload(self, model: str, timeout_seconds: float) -> None:
+        """Unload a model."""
+        async with self._client(model, timeout_seconds) as client:
+            await client.unload_model(model, headers=self._headers)
+
     async def close(self) -> None:
         """Close all connections."""
         made, self._made = self._made, None

@@ -70,6 +70,22 @@ class HttpTransport:
                 return bool(client.is_model_ready(model, version, headers=self._headers))
             return bool(client.is_server_ready(headers=self._headers))
 
+    def repository(self, timeout_seconds: float) -> list[dict[str, Any]]:
+        """What it could load."""
+        with self._client("", timeout_seconds) as client:
+            found: list[dict[str, Any]] = client.get_model_repository_index(headers=self._headers)
+            return found
+
+    def load(self, model: str, timeout_seconds: float) -> None:
+        """Load a model."""
+        with self._client(model, timeout_seconds) as client:
+            client.load_model(model, headers=self._headers)
+
+    def unload(self, model: str, timeout_seconds: float) -> None:
+        """Unload a model."""
+        with self._client(model, timeout_seconds) as client:
+            client.unload_model(model, headers=self._headers)
+
     def close(self) -> None:
         """Close this thread's connection; other threads' close when they end."""
         self._forget()

@@ -57,6 +57,15 @@ class Transport(Protocol):
     def is_ready(self, model: str, version: str, timeout_seconds: float) -> bool:
         """Whether the server takes requests for the model; "": whether it is ready itself."""
 
+    def repository(self, timeout_seconds: float) -> list[dict[str, Any]]:
+        """All models that it could load, as Triton's JSON has them."""
+
+    def load(self, model: str, timeout_seconds: float) -> None:
+        """Load a model, or load it again."""
+
+    def unload(self, model: str, timeout_seconds: float) -> None:
+        """Take a model out of memory."""
+
     def close(self) -> None:
         """Close all connections."""
 
@@ -77,6 +86,15 @@ class AsyncTransport(Protocol):
 
     async def is_ready(self, model: str, version: str, timeout_seconds: float) -> bool:
         """Whether the server takes requests for the model; "": whether it is ready itself."""
+
+    async def repository(self, timeout_seconds: float) -> list[dict[str, Any]]:
+        """All models that it could load, as Triton's JSON has them."""
+
+    async def load(self, model: str, timeout_seconds: float) -> None:
+        """Load a model, or load it again."""
+
+    async def unload(self, model: str, timeout_seconds: float) -> None:
+        """Take a model out of memory."""
 
     async def close(self) -> None:
         """Close all connections."""
