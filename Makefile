@@ -17,6 +17,7 @@ STAMP := .venv/.made-$(call hash,requirements.txt requirements-dev.txt pyproject
 STANDINS_STAMP := .venv-standins/.made-$(call hash,requirements-standins.txt)
 FEAST_STAMP := .venv-feast/.made-$(call hash,requirements-feast.txt)
 BIGQUERY_STAMP := .venv-bigquery/.made-$(call hash,requirements-bigquery.txt)
+TRITON_STAMP := .venv-triton/.made-$(call hash,requirements-triton.txt sdk/triton/pyproject.toml)
 
 .PHONY: help
 help: ## show this list
@@ -52,6 +53,14 @@ venv-feast: $(FEAST_STAMP) ## install Feast into .venv-feast: for definitions, t
 $(FEAST_STAMP): | $(STAMP)
 	@echo "Installing Feast into .venv-feast"
 	$(call sync,.venv-feast,requirements-feast.txt)
+
+.PHONY: venv-triton
+venv-triton: $(TRITON_STAMP) ## install the Triton SDK alone into .venv-triton: for its tests
+
+$(TRITON_STAMP): | $(STAMP)
+	@echo "Installing the Triton SDK into .venv-triton"
+	$(call sync,.venv-triton,requirements-triton.txt)
+	@$(BIN)/uv pip install --quiet --no-deps --python .venv-triton/bin/python --editable sdk/triton
 
 .PHONY: venv-bigquery
 venv-bigquery: $(BIGQUERY_STAMP) ## install the BigQuery emulator into .venv-bigquery: for tests and comparisons
@@ -92,6 +101,11 @@ push: venv ## check dags/, and publish them with include/ to the running Airflow
 .PHONY: test
 test: lint venv-feast venv-bigquery ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for some, one by one)
 	@$(BIN)/pytest -n 2 $(ARGS)
+	@$(if $(ARGS:--ignore=%=),,$(MAKE) test-sdk)
+
+.PHONY: test-sdk
+test-sdk: venv-triton ## the tests of the Triton SDK, in its own environment
+	@.venv-triton/bin/pytest -n 2 --rootdir . tests/sdk $(ARGS)
 
 .PHONY: test-fast
 test-fast: venv ## the tests that need neither minutes nor the whole platform
@@ -124,10 +138,11 @@ k8s-down: ## stop Kubernetes and remove all that it left
 	@if test -x $(BIN)/python; then $(BIN)/python -m standins.kubernetes down; else echo "Down: nothing was installed."; fi
 
 .PHONY: lint
-lint: venv ## ruff, mypy, import contracts
+lint: venv venv-triton ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@.venv-triton/bin/mypy --config-file sdk/triton/pyproject.toml
 	@$(BIN)/lint-imports
 
 .PHONY: format
@@ -143,6 +158,7 @@ lock: venv ## resolve requirements*.in into requirements*.txt anew
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-standins.in -o requirements-standins.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-feast.in -o requirements-feast.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-bigquery.in -o requirements-bigquery.txt
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-triton.in -o requirements-triton.txt
 
 .PHONY: schemas
 schemas: venv ## write the JSON Schemas of the specs

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     import pytest
+
+# The Triton SDK is installed where its tests run, alone: `make test-sdk`.
+collect_ignore = [] if find_spec("drivetrain_triton") else ["sdk"]
 
 # Their tests share one running thing, so they stay together. The longest first: it would end last.
 TOGETHER = [

@@ -30,7 +30,8 @@ Version = Annotated[str, typer.Option(help="Of the model; whichever the server t
 
 
 def _client(urls: list[str] | None, timeout: float | None) -> TritonClient:
-    return TritonClient(*(urls or ()), **({} if timeout is None else {"timeout_seconds": timeout}))
+    given: dict[str, Any] = {} if timeout is None else {"timeout_seconds": timeout}
+    return TritonClient(*(urls or ()), **given)
 
 
 @app.command()
@@ -77,7 +78,8 @@ def infer(
     if save is not None:
         import numpy as np
 
-        np.savez(save, **answer.outputs)
+        outputs: dict[str, Any] = answer.outputs
+        np.savez(save, **outputs)
         _err.print(f"{save}: {', '.join(answer.outputs)}")
         return
     told: dict[str, Any] = {name: as_json(value) for name, value in answer.outputs.items()}
