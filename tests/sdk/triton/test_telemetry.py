@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from opentelemetry.propagate import inject
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -93,6 +94,14 @@ def test_each_request_is_a_span_below_the_callers(server: FakeServer) -> None:
     assert [one.status.status_code for one in spans] == [StatusCode.ERROR, StatusCode.UNSET, StatusCode.ERROR]
     assert [(one.attributes or {}).get("error.type") for one in spans] == ["overloaded", None, "refused"]
     assert all((one.end_time or 0) > (one.start_time or 0) for one in spans)
+
+
+def test_the_callers_trace_goes_along_with_the_headers_of_a_call(kind: str, server: FakeServer) -> None:
+    with TracerProvider().get_tracer("test").start_as_current_span("caller") as caller:
+        asker(kind, server, inject=inject).infer("price", CAR, headers={"x-tenant": "cars"})
+    trace = f"{caller.get_span_context().trace_id:032x}"
+    assert server.seen[0]["traceparent"].split("-")[1] == trace
+    assert server.seen[0]["x-tenant"] == "cars"
 
 
 def test_an_observer_that_fails_breaks_no_call(server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:

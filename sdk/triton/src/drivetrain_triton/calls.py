@@ -31,6 +31,7 @@ class Request:
         outputs: what is asked for; none: all that the model gives.
         id: told back by the server, and in its logs.
         parameters: of the request, as the model knows them.
+        headers: of the request, beside the client's.
     """
 
     model: str
@@ -40,6 +41,7 @@ class Request:
     outputs: tuple[str, ...]
     id: str = ""
     parameters: Parameters = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def requests(
     outputs: Sequence[str] | None = None,
     request_id: str = "",
     parameters: Parameters | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> list[Request]:
     """What is sent for one call: more than one request where there are more rows than the model takes at a time.
 
@@ -86,7 +89,7 @@ def requests(
     datatypes = {name: signature.inputs[name].datatype for name in tensors}
     parts = _parts(tensors, signature.max_batch_size)
     return [
-        Request(signature.name, signature.version, part, datatypes, chosen, request_id, parameters or {})
+        Request(signature.name, signature.version, part, datatypes, chosen, request_id, parameters or {}, headers or {})
         for part in parts
     ]
 

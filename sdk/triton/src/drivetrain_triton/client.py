@@ -37,6 +37,7 @@ class TritonClient:
         urls: http://, https://, grpc:// or grpcs://host:port; none: those of the environment.
         settings: instead of all others.
         observers: are told of each request, see drivetrain_triton.telemetry.
+        inject: adds headers to those of each call, as opentelemetry.propagate.inject does with the caller's trace.
         given: see TritonSettings; what is not given is the environment's.
 
     Raises:
@@ -48,8 +49,10 @@ class TritonClient:
         *urls: str,
         settings: TritonSettings | None = None,
         observers: Sequence[Observer] = (),
+        inject: Callable[[dict[str, str]], object] | None = None,
         **given: Any,
     ) -> None:
+        self._inject = inject
         self.settings = settings or TritonSettings.of(**({"urls": urls} if urls else {}), **given)
         servers = [Server.of(url, self.settings) for url in self.settings.urls]
         self._fleet = Fleet([transport(server) for server in servers], self.settings, observers)
@@ -109,6 +112,12 @@ class TritonClient:
         for one in self._fleet.transports:
             one.unload(model, deadline.left(f"unload of model {model}", model=model))
 
+    def _headers(self, given: Mapping[str, str] | None) -> dict[str, str]:
+        headers = dict(given or {})
+        if self._inject is not None:
+            self._inject(headers)
+        return headers
+
     def _deadline(self, seconds: float | None) -> Deadline:
         return Deadline(self.settings.timeout_seconds if seconds is None else seconds)
 
@@ -163,6 +172,7 @@ class Model:
         timeout_seconds: float | None = None,
         request_id: str = "",
         parameters: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Inferred:
         """Run the model.
 
@@ -174,6 +184,7 @@ class Model:
             timeout_seconds: for all of it; None: the client's.
             request_id: told back by the server, and in its logs.
             parameters: as the model knows them.
+            headers: beside the client's.
 
         Raises:
             InputError: it does not fit the model; nothing was sent.
@@ -183,7 +194,14 @@ class Model:
         deadline = self._client._deadline(timeout_seconds)
         signature = self._signature or self._asked(deadline)
         self._signature = signature
-        sent = requests(signature, inputs, outputs=outputs, request_id=request_id, parameters=parameters)
+        sent = requests(
+            signature,
+            inputs,
+            outputs=outputs,
+            request_id=request_id,
+            parameters=parameters,
+            headers=self._client._headers(headers),
+        )
         answers = [
             self._client._ask("infer", self.name, deadline, partial(_infer, request), may_run_twice=self.may_run_twice)
             for request in sent

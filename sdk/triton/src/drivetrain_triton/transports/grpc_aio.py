@@ -22,7 +22,7 @@ class AsyncGrpcTransport:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._headers = server.settings.all_headers() or None
+        self._headers = server.settings.all_headers()
         self._made: InferenceServerClient | None = None
 
     async def infer(self, request: Request, timeout_seconds: float) -> Inferred:
@@ -34,7 +34,7 @@ class AsyncGrpcTransport:
                 model_version=request.version,
                 outputs=outputs_of(request),
                 request_id=request.id,
-                headers=self._headers,
+                headers={**self._headers, **request.headers},
                 parameters=request.parameters or None,
                 client_timeout=timeout_seconds,
             )

@@ -26,7 +26,7 @@ class AsyncHttpTransport:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._headers = server.settings.all_headers() or None
+        self._headers = server.settings.all_headers()
         self._made: InferenceServerClient | None = None
 
     async def infer(self, request: Request, timeout_seconds: float) -> Inferred:
@@ -38,7 +38,7 @@ class AsyncHttpTransport:
                 model_version=request.version,
                 outputs=outputs_of(request),
                 request_id=request.id,
-                headers=dict(self._headers) if self._headers else None,  # tritonclient adds to it
+                headers={**self._headers, **request.headers},  # tritonclient adds to it
                 parameters=request.parameters or None,
             )
             return inferred(result, request, self.server)

@@ -35,7 +35,7 @@ class HttpTransport:
     def __init__(self, server: Server) -> None:
         self.server = server
         self._own = threading.local()
-        self._headers = server.settings.all_headers() or None
+        self._headers = server.settings.all_headers()
 
     def infer(self, request: Request, timeout_seconds: float) -> Inferred:
         """Run a model."""
@@ -46,7 +46,7 @@ class HttpTransport:
                 model_version=request.version,
                 outputs=outputs_of(request),
                 request_id=request.id,
-                headers=dict(self._headers) if self._headers else None,  # tritonclient adds to it
+                headers={**self._headers, **request.headers},  # tritonclient adds to it
                 parameters=request.parameters or None,
             )
             return inferred(result, request, self.server)
