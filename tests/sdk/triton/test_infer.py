@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
-from drivetrain_triton import TritonSettings, errors
+from drivetrain_triton import AsyncTritonClient, TritonClient, TritonSettings, errors
 from drivetrain_triton.testing import FakeServer, Fault
 from tests.sdk.triton.conftest import BRAIN, Asker, asker
+from tests.support.tcp_proxy import TcpProxy, Trouble
+from tests.support.waiting import eventually
 
 CAR = {"car": np.ones((1, 3), np.float32)}
 
@@ -160,3 +165,69 @@ def test_a_model_is_asked_for_what_it_takes_once(client: Asker) -> None:
     assert (found.max_batch_size, found.versions, found.is_decoupled) == (4, ("1",), False)
     assert str(found.inputs["car"]) == "car FP32[any, 3]"
     assert client.signature("one").inputs["by"].is_optional
+
+
+@pytest.mark.parametrize("kind", ["http", "grpc"])
+def test_many_threads_may_share_a_client_and_each_gets_its_own_answers(kind: str, server: FakeServer) -> None:
+    told: list[str] = []
+    urls = asker(kind, server).urls
+    with TritonClient(*urls, observers=[lambda one: told.append(one.what)]) as client, ThreadPoolExecutor(8) as pool:
+        model = client.model("price")
+
+        def ask(number: int) -> float:
+            rows = np.full((1 + number % 4, 3), number, np.float32)
+            answer = model.infer({"car": rows})
+            assert len(answer["price"]) == len(rows)
+            return float(answer["price"][-1, 0])
+
+        assert list(pool.map(ask, range(200))) == [3.0 * number for number in range(200)]
+    assert told.count("metadata") == 1, "one asks for all"
+
+
+@pytest.mark.parametrize("kind", ["http-aio", "grpc-aio"])
+def test_many_tasks_may_share_a_client_and_each_gets_its_own_answers(kind: str, server: FakeServer) -> None:
+    told: list[str] = []
+    urls = asker(kind, server).urls
+
+    async def ask_all() -> list[float]:
+        async with AsyncTritonClient(*urls, observers=[lambda one: told.append(one.what)]) as client:
+            model = client.model("price")
+
+            async def ask(number: int) -> float:
+                answer = await model.infer({"car": np.full((1 + number % 4, 3), number, np.float32)})
+                return float(answer["price"][-1, 0])
+
+            return await asyncio.gather(*map(ask, range(200)))
+
+    assert asyncio.run(ask_all()) == [3.0 * number for number in range(200)]
+    assert told.count("metadata") == 1, "one asks for all"
+
+
+def test_who_waits_for_what_another_asks_waits_no_longer_than_its_own_time(kind: str, server: FakeServer) -> None:
+    client = asker(kind, server)
+    with TcpProxy(urlsplit(client.urls[0]).port or 0) as proxy:
+        proxy.trouble = Trouble(is_half_open=True)
+        url = f"{urlsplit(client.urls[0]).scheme}://127.0.0.1:{proxy.port}"
+        began = time.monotonic()
+        if client.is_async:
+
+            async def both() -> list[BaseException | object]:
+                async with AsyncTritonClient(url, connect_seconds=9) as one:
+                    model = one.model("price")
+                    slow = asyncio.create_task(model.infer(CAR, timeout_seconds=1.5))
+                    await asyncio.sleep(0)
+                    found = await asyncio.gather(model.infer(CAR, timeout_seconds=0.2), return_exceptions=True)
+                    slow.cancel()
+                    return list(found)
+
+            (error,) = asyncio.run(both())
+        else:
+            with TritonClient(url, connect_seconds=9) as one, ThreadPoolExecutor(2) as pool:
+                model = one.model("price")
+                slow = pool.submit(model.infer, CAR, timeout_seconds=1.5)
+                eventually("the first one asks", model._asking.locked)
+                error = pool.submit(model.infer, CAR, timeout_seconds=0.2).exception(timeout=10)
+                assert not slow.done()
+        assert isinstance(error, errors.DeadlineError)
+        assert "metadata of model price: not done within 0.2 s" in str(error)
+    assert time.monotonic() - began < 5

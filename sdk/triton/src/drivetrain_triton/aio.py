@@ -153,6 +153,7 @@ class AsyncModel:
     def __init__(self, client: AsyncTritonClient, name: str, version: str, *, may_run_twice: bool) -> None:
         self._client, self.name, self.version, self.may_run_twice = client, name, version, may_run_twice
         self._signature: Signature | None = None
+        self._asking = asyncio.Lock()
 
     async def signature(self, *, timeout_seconds: float | None = None) -> Signature:
         """What it takes and gives. The server is asked once.
@@ -160,9 +161,7 @@ class AsyncModel:
         Raises:
             TritonError: the server could not be asked, or has no such model.
         """
-        if self._signature is None:
-            self._signature = await self._asked(self._client._deadline(timeout_seconds))
-        return self._signature
+        return self._signature or await self._asked(self._client._deadline(timeout_seconds))
 
     def forget(self) -> None:
         """Ask again with the next call: the model was changed."""
@@ -181,7 +180,6 @@ class AsyncModel:
         """Run the model; see Model.infer."""
         deadline = self._client._deadline(timeout_seconds)
         signature = self._signature or await self._asked(deadline)
-        self._signature = signature
         sent = requests(
             signature,
             inputs,
@@ -199,6 +197,21 @@ class AsyncModel:
         return joined(sent, answers)
 
     async def _asked(self, deadline: Deadline) -> Signature:
+        """One task asks; others that need it meanwhile wait for what it is told."""
+        what = f"metadata of model {self.name}"
+        try:
+            async with asyncio.timeout(deadline.left(what, model=self.name)):
+                await self._asking.acquire()
+        except TimeoutError:
+            raise deadline.over(what, model=self.name) from None
+        try:
+            if self._signature is None:
+                self._signature = await self._ask_server(deadline)
+            return self._signature
+        finally:
+            self._asking.release()
+
+    async def _ask_server(self, deadline: Deadline) -> Signature:
         name, version = self.name, self.version
         ask = self._client._ask
         metadata = await ask("metadata", name, deadline, lambda one, left: one.metadata(name, version, left))

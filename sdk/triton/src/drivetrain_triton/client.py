@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -149,6 +150,7 @@ class Model:
     def __init__(self, client: TritonClient, name: str, version: str, *, may_run_twice: bool) -> None:
         self._client, self.name, self.version, self.may_run_twice = client, name, version, may_run_twice
         self._signature: Signature | None = None
+        self._asking = threading.Lock()
 
     def signature(self, *, timeout_seconds: float | None = None) -> Signature:
         """What it takes and gives. The server is asked once.
@@ -156,9 +158,7 @@ class Model:
         Raises:
             TritonError: the server could not be asked, or has no such model.
         """
-        if self._signature is None:
-            self._signature = self._asked(self._client._deadline(timeout_seconds))
-        return self._signature
+        return self._signature or self._asked(self._client._deadline(timeout_seconds))
 
     def forget(self) -> None:
         """Ask again with the next call: the model was changed."""
@@ -193,7 +193,6 @@ class Model:
         """
         deadline = self._client._deadline(timeout_seconds)
         signature = self._signature or self._asked(deadline)
-        self._signature = signature
         sent = requests(
             signature,
             inputs,
@@ -209,6 +208,18 @@ class Model:
         return joined(sent, answers)
 
     def _asked(self, deadline: Deadline) -> Signature:
+        """One thread asks; others that need it meanwhile wait for what it is told."""
+        what = f"metadata of model {self.name}"
+        if not self._asking.acquire(timeout=deadline.left(what, model=self.name)):
+            raise deadline.over(what, model=self.name)
+        try:
+            if self._signature is None:
+                self._signature = self._ask_server(deadline)
+            return self._signature
+        finally:
+            self._asking.release()
+
+    def _ask_server(self, deadline: Deadline) -> Signature:
         name, version = self.name, self.version
         ask = self._client._ask
         metadata = ask("metadata", name, deadline, lambda one, left: one.metadata(name, version, left))

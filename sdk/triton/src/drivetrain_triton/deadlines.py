@@ -31,5 +31,9 @@ class Deadline:
         """
         left = self._end - self._clock()
         if left <= 0:
-            raise DeadlineError(f"{what}: not done within {self.seconds:g} s", model=model)
+            raise self.over(what, model=model)
         return left
+
+    def over(self, what: str, *, model: str = "") -> DeadlineError:
+        """What to raise once it is."""
+        return DeadlineError(f"{what}: not done within {self.seconds:g} s", model=model)

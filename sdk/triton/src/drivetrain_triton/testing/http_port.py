@@ -135,13 +135,17 @@ def _tensors(asked: dict[str, Any], data: bytes) -> Tensors:
     return found
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # it is five otherwise, and a client that comes sixth waits for a second
+
+
 class HttpPort:
     """It listens on 127.0.0.1 from the beginning."""
 
     def __init__(self, script: Script, port: int = 0) -> None:
         handler = type("Handler", (_Handler,), {"script": script})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), handler)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
