@@ -101,7 +101,7 @@ push: venv ## check dags/, and publish them with include/ to the running Airflow
 .PHONY: test
 test: lint venv-feast venv-bigquery ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for some, one by one)
 	@$(BIN)/pytest -n 2 $(ARGS)
-	@$(if $(ARGS:--ignore=%=),,$(MAKE) test-sdk)
+	@$(if $(filter-out --ignore=%,$(ARGS)),,$(MAKE) test-sdk)
 
 .PHONY: test-sdk
 test-sdk: venv-triton ## the tests of the Triton SDK, in its own environment
