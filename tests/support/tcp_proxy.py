@@ -33,11 +33,15 @@ class TcpProxy:
 
     Args:
         port: of the server on 127.0.0.1.
+
+    Attributes:
+        sent: bytes to the server, so far.
     """
 
     def __init__(self, port: int) -> None:
         self._target, self.trouble = port, Trouble()
         self._stopping, self._open = threading.Event(), list[socket.socket]()
+        self.sent = 0
 
     def __enter__(self) -> Self:
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -77,6 +81,7 @@ class TcpProxy:
         with contextlib.suppress(OSError):
             while data := taken.recv(1 << 16):
                 server.sendall(data)
+                self.sent += len(data)
             server.shutdown(socket.SHUT_WR)
 
     def _back(self, server: socket.socket, taken: socket.socket) -> None:

@@ -160,6 +160,25 @@ def test_tokens_and_headers_are_sent_and_are_in_no_message(kind: str, server: Fa
     assert "s3cret" not in repr(TritonSettings.of(urls=client.urls, **client.options))
 
 
+@pytest.mark.parametrize("compression", ["gzip", "deflate"])
+def test_large_requests_are_compressed_and_small_ones_are_not(kind: str, server: FakeServer, compression: str) -> None:
+    plain = asker(kind, server)
+    with TcpProxy(urlsplit(plain.urls[0]).port or 0) as proxy:
+        url = f"{urlsplit(plain.urls[0]).scheme}://127.0.0.1:{proxy.port}"
+        client = Asker((url,), plain.is_async, {"compression": compression})
+        rows = np.zeros((3, 2), np.float16)
+        assert client.infer("echo", {"half": rows})["half_back"].tolist() == rows.tolist()
+        small = proxy.sent
+        text = np.full((3, 2), "ही" * 50_000, dtype=object)
+        found = client.infer("echo", {"text": text})["text_back"]
+        assert found.tolist() == [["ही".encode() * 50_000] * 2] * 3
+        large = proxy.sent - small
+    assert large < 100_000 < text.size * 150_000
+    if kind.startswith("http"):
+        encodings = [one.get("content-encoding") for one in server.seen]
+        assert encodings == [None, compression]
+
+
 def test_a_model_is_asked_for_what_it_takes_once(client: Asker) -> None:
     found = client.signature("price")
     assert (found.max_batch_size, found.versions, found.is_decoupled) == (4, ("1",), False)

@@ -6,20 +6,25 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from drivetrain_triton import asking_aio as asking
 from drivetrain_triton.calls import Inferred, Parameters, joined, requests
 from drivetrain_triton.deadlines import Deadline
 from drivetrain_triton.errors import ModelNotFoundError, TritonError
 from drivetrain_triton.fleet import Fleet
 from drivetrain_triton.repository import ModelState
+from drivetrain_triton.rules import Rules
+from drivetrain_triton.sequences import Steps
 from drivetrain_triton.settings import TritonSettings
 from drivetrain_triton.signature import Signature
 from drivetrain_triton.transports.make import async_transport
 from drivetrain_triton.transports.port import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
+    from drivetrain_triton.attempts import Attempts
     from drivetrain_triton.calls import Request
+    from drivetrain_triton.replicas import Replica
     from drivetrain_triton.telemetry.outcome import Observer
     from drivetrain_triton.transports.port import AsyncTransport
 
@@ -28,6 +33,10 @@ T = TypeVar("T")
 
 async def _infer(request: Request, one: AsyncTransport, left: float) -> Inferred:
     return await one.infer(request, left)
+
+
+def _stream(request: Request, one: AsyncTransport, left: float) -> AsyncIterator[Inferred]:
+    return one.stream(request, left)
 
 
 class AsyncTritonClient:
@@ -68,15 +77,22 @@ class AsyncTritonClient:
         for one in self._fleet.transports:
             await one.close()
 
-    def model(self, name: str, version: str = "", *, may_run_twice: bool = False) -> AsyncModel:
+    def model(
+        self, name: str, version: str = "", *, may_run_twice: bool = False, hedge_after_seconds: float | None = None
+    ) -> AsyncModel:
         """A model; the server is asked what it takes with the first call.
 
         Args:
             name: of it.
             version: "": whichever the server takes.
             may_run_twice: a call whose answer was lost may be made again: the model keeps nothing of it.
+            hedge_after_seconds: a second server is asked, too, if the first has not answered by then; None: never.
+                Choose what nineteen of twenty answers take at most: https://research.google/pubs/the-tail-at-scale/
+
+        Raises:
+            ConfigurationError: it is to be hedged, and may not run twice.
         """
-        return AsyncModel(self, name, version, may_run_twice=may_run_twice)
+        return AsyncModel(self, name, version, Rules.of(name, may_run_twice, hedge_after_seconds))
 
     async def ready(
         self, model: str = "", version: str = "", *, timeout_seconds: float | None = None
@@ -131,27 +147,17 @@ class AsyncTritonClient:
         model: str,
         deadline: Deadline,
         ask: Callable[[AsyncTransport, float], Awaitable[T]],
-        *,
-        may_run_twice: bool = True,
     ) -> T:
-        attempts = self._fleet.attempts(deadline, what=what, model=model, may_run_twice=may_run_twice)
-        while True:
-            replica, left = attempts.next()
-            try:
-                with replica.asked():
-                    answer = await ask(replica.transport, left)
-            except TritonError as error:
-                await asyncio.sleep(attempts.failed(replica, error))
-            else:
-                attempts.succeeded(replica)
-                return answer
+        """What may be asked twice, and does not run a model."""
+        attempts = self._fleet.attempts(deadline, what=what, model=model, may_run_twice=True)
+        return await asking.ask_in_turn(attempts, ask)
 
 
 class AsyncModel:
     """One model of a client's servers."""
 
-    def __init__(self, client: AsyncTritonClient, name: str, version: str, *, may_run_twice: bool) -> None:
-        self._client, self.name, self.version, self.may_run_twice = client, name, version, may_run_twice
+    def __init__(self, client: AsyncTritonClient, name: str, version: str, rules: Rules) -> None:
+        self._client, self.name, self.version, self.rules = client, name, version, rules
         self._signature: Signature | None = None
         self._asking = asyncio.Lock()
 
@@ -179,22 +185,75 @@ class AsyncModel:
     ) -> Inferred:
         """Run the model; see Model.infer."""
         deadline = self._client._deadline(timeout_seconds)
-        signature = self._signature or await self._asked(deadline)
-        sent = requests(
-            signature,
-            inputs,
-            outputs=outputs,
-            request_id=request_id,
-            parameters=parameters,
-            headers=self._client._headers(headers),
+        sent = await self._requests(
+            deadline, inputs, headers, outputs=outputs, request_id=request_id, parameters=parameters
         )
-        answers = [
-            await self._client._ask(
-                "infer", self.name, deadline, partial(_infer, request), may_run_twice=self.may_run_twice
-            )
-            for request in sent
-        ]
+        answers = [await self._infer(request, self._attempts(deadline)) for request in sent]
         return joined(sent, answers)
+
+    async def stream(
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        outputs: Sequence[str] | None = None,
+        timeout_seconds: float | None = None,
+        request_id: str = "",
+        parameters: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[Inferred]:
+        """All answers of a decoupled model, as they come. By gRPC alone.
+
+        Another server is asked only as long as none has answered. Who stops early should close it, so that the server
+        hears of it at once: ``async with contextlib.aclosing(model.stream(...)) as answers``.
+
+        Args:
+            inputs: as for infer.
+            outputs: as for infer.
+            timeout_seconds: until the last answer.
+            request_id: as for infer.
+            parameters: as for infer.
+            headers: as for infer.
+
+        Raises:
+            ConfigurationError: the server is spoken to by HTTP.
+            TritonError: as for infer; some answers may have come before.
+        """
+        deadline = self._client._deadline(timeout_seconds)
+        given = {"outputs": outputs, "request_id": request_id, "parameters": parameters}
+        sent = await self._requests(deadline, inputs, headers, is_stream=True, **given)
+        for request in sent:
+            attempts = self._attempts(deadline, "stream")
+            async for answer in asking.stream(attempts, partial(_stream, request)):
+                yield answer
+
+    def sequence(self) -> AsyncInferSequence:
+        """Begin one: requests of which the model keeps a state. Its last request has to say so."""
+        return AsyncInferSequence(self)
+
+    async def _requests(
+        self, deadline: Deadline, inputs: Mapping[str, Any], headers: Mapping[str, str] | None, **given: Any
+    ) -> list[Request]:
+        signature = self._signature or await self._asked(deadline)
+        return requests(signature, inputs, headers=self._client._headers(headers), **given)
+
+    def _attempts(
+        self,
+        deadline: Deadline,
+        what: str = "infer",
+        *,
+        is_sequence: bool = False,
+        only: Replica[AsyncTransport] | None = None,
+    ) -> Attempts[AsyncTransport]:
+        may_run_twice = self.rules.may_run_twice and not is_sequence
+        return self._client._fleet.attempts(
+            deadline, what=what, model=self.name, may_run_twice=may_run_twice, only=only
+        )
+
+    async def _infer(self, request: Request, attempts: Attempts[AsyncTransport]) -> Inferred:
+        ask, after = partial(_infer, request), self.rules.hedge_after_seconds
+        if after is None or request.step is not None:
+            return await asking.ask_in_turn(attempts, ask)
+        return await asking.ask_hedged(attempts, ask, after)
 
     async def _asked(self, deadline: Deadline) -> Signature:
         """One task asks; others that need it meanwhile wait for what it is told."""
@@ -221,3 +280,58 @@ class AsyncModel:
         except ModelNotFoundError:  # servers other than Triton have no configurations
             config = None
         return Signature.of(metadata, config, version)
+
+
+class AsyncInferSequence:
+    """One sequence of a model, see drivetrain_triton.sequences. One request at a time.
+
+    Attributes:
+        id: the server's name of it.
+    """
+
+    def __init__(self, model: AsyncModel) -> None:
+        self._model, self._steps = model, Steps(model.name)
+        self._server: Replica[AsyncTransport] | None = None
+        self.id = self._steps.id
+
+    async def infer(
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        is_last: bool = False,
+        outputs: Sequence[str] | None = None,
+        timeout_seconds: float | None = None,
+        request_id: str = "",
+        parameters: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Inferred:
+        """The next request; see AsyncModel.infer.
+
+        Args:
+            inputs: as there.
+            is_last: the server may forget its state of the sequence.
+            outputs: as there.
+            timeout_seconds: as there.
+            request_id: as there.
+            parameters: as there.
+            headers: as there.
+
+        Raises:
+            SequenceError: it has ended, or one of its requests may or may not have run.
+            TritonError: as there.
+        """
+        model = self._model
+        deadline = model._client._deadline(timeout_seconds)
+        sent = await model._requests(
+            deadline, inputs, headers, outputs=outputs, request_id=request_id, parameters=parameters
+        )
+        request = self._steps.begun(sent, is_last=is_last)
+        attempts = model._attempts(deadline, only=self._server, is_sequence=True)
+        try:
+            answer = await model._infer(request, attempts)
+        except TritonError as error:
+            self._steps.failed(error)
+            raise
+        self._server = attempts.answered_by
+        self._steps.answered(is_last=is_last)
+        return joined([request], [answer])

@@ -1,6 +1,7 @@
 """What one call asks, of whom, and whether again: all of the deciding, none of the waiting.
 
-Both clients go through it in the same way: take a replica, ask it, and say what became of it.
+Both clients go through it in the same way: take a replica, ask it, and say what became of it. Where a call is hedged,
+two are asked at a time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from drivetrain_triton.errors import (
+    AbandonedError,
     CircuitOpenError,
     ConnectionLostError,
     DeadlineError,
@@ -53,6 +55,25 @@ class RetryRules:
     longest_pause_seconds: float = 1.0
 
 
+@dataclass(eq=False)
+class Asked(Generic[T]):
+    """One attempt.
+
+    Attributes:
+        replica: whom it asks.
+        left: seconds for it.
+        number: of the call's, from 1.
+        began: seconds since 1970; 0 where nobody is told.
+        timed: seconds of a clock that only grows; the same.
+    """
+
+    replica: Replica[T]
+    left: float
+    number: int
+    began: float = 0.0
+    timed: float = 0.0
+
+
 class Attempts(Generic[T]):
     """One call's.
 
@@ -66,6 +87,9 @@ class Attempts(Generic[T]):
         may_run_twice: it does no harm if the model runs a second time, the first answer being lost.
         observers: are told of each request.
         draw: what is random.
+
+    Attributes:
+        answered_by: who answered; None: nobody has.
     """
 
     def __init__(
@@ -84,21 +108,22 @@ class Attempts(Generic[T]):
         self._replicas, self._budget, self._rules, self._deadline = replicas, budget, rules, deadline
         self._method, self._model, self._may_run_twice = what, model, may_run_twice
         self._what = f"{what} of model {model}" if model else what
-        self._observers, self._began, self._timed = observers, 0.0, 0.0
+        self._observers = observers
         self._draw = draw or random
         self._tried: list[Replica[T]] = []
+        self._under_way = 0
         self._last: TritonError | None = None
-        self._given = 0.0
+        self.answered_by: Replica[T] | None = None
         budget.called()
 
-    def next(self) -> tuple[Replica[T], float]:
-        """Whom to ask, and how many seconds are left.
+    def next(self) -> Asked[T]:
+        """Whom to ask.
 
         Raises:
-            DeadlineError: none are.
+            DeadlineError: no time is left.
             CircuitOpenError: all servers have failed, and are left alone for now.
         """
-        left = self._deadline.left(self._what, model=self._model)
+        left = self.left()
         replica = self._replicas.pick(self._tried)
         if replica is None:
             if self._last is not None:
@@ -107,34 +132,77 @@ class Attempts(Generic[T]):
                 f"{self._what}: all servers failed and are left alone for {self._replicas.rest_seconds():.1f} s",
                 model=self._model,
             )
+        return self._asked(replica, left)
+
+    def left(self) -> float:
+        """Seconds for all of it.
+
+        Raises:
+            DeadlineError: there are none.
+        """
+        return self._deadline.left(self._what, model=self._model)
+
+    def hedge(self) -> Asked[T] | None:
+        """Whom to ask beside those that have not answered yet; None: nobody else, or not now."""
+        if len(self._tried) >= self._rules.attempts or len(self._tried) >= len(self._replicas.all):
+            return None
+        try:
+            left = self.left()
+        except DeadlineError:
+            return None
+        # A hedge is a request more, as a retry is. What is taken for one that nobody can be asked is not given back.
+        if not self._budget.take():
+            return None
+        replica = self._replicas.pick(self._tried, others_alone=True)
+        return None if replica is None else self._asked(replica, left)
+
+    def _asked(self, replica: Replica[T], left: float) -> Asked[T]:
         self._tried.append(replica)
-        self._given = left
+        self._under_way += 1
+        asked = Asked(replica, left, len(self._tried))
         if self._observers:
-            self._began, self._timed = time.time(), time.perf_counter()
-        return replica, left
+            asked.began, asked.timed = time.time(), time.perf_counter()
+        return asked
 
-    def succeeded(self, replica: Replica[T]) -> None:
+    def succeeded(self, asked: Asked[T]) -> None:
         """It answered."""
-        replica.breaker.succeeded()
-        self._tell(None, is_last=True)
+        self._under_way -= 1
+        self.answered_by = asked.replica
+        asked.replica.breaker.succeeded()
+        self._tell(asked, None, is_last=True)
 
-    def failed(self, replica: Replica[T], error: TritonError) -> float:
-        """It did not; gives how many seconds to wait before the next attempt.
+    def abandoned(self, asked: Asked[T]) -> None:
+        """Another one answered first, or nobody waits any more. It says nothing of the server."""
+        self._under_way -= 1
+        self._tell(asked, AbandonedError(f"{self._what}: another answer came first", model=self._model), is_last=False)
+
+    def failed(self, asked: Asked[T], error: TritonError, *, may_go_on: bool = True) -> float | None:
+        """It did not answer; gives how many seconds to wait before the next attempt. None: others are under way.
+
+        Args:
+            asked: which.
+            error: what it ended in.
+            may_go_on: False: what came before is with the caller, and can't be taken back.
 
         Raises:
             TritonError: the error, where another attempt would not help, might do harm, or would come too late.
         """
+        self._under_way -= 1
+        replica = asked.replica
         if isinstance(error, _OF_THE_SERVER):
             replica.breaker.failed()
         elif not isinstance(error, DeadlineError):
             replica.breaker.succeeded()
-        elif self._given >= _PATIENT * replica.usual_seconds:
+        elif asked.left >= _PATIENT * replica.usual_seconds:
             replica.breaker.failed()
-        pause = self._pause_after(error)
-        self._tell(error, is_last=pause is None)
+        self._last = error
+        if self._under_way:
+            self._tell(asked, error, is_last=False)
+            return None
+        pause = self._pause_after(error) if may_go_on else None
+        self._tell(asked, error, is_last=pause is None)
         if pause is None:
             raise error
-        self._last = error
         return pause
 
     def _pause_after(self, error: TritonError) -> float | None:
@@ -144,22 +212,22 @@ class Attempts(Generic[T]):
             return None
         pause = self._pause()
         try:
-            left = self._deadline.left(self._what, model=self._model)
+            left = self.left()
         except DeadlineError:
             return None
         return pause if pause < left and self._budget.take() else None
 
-    def _tell(self, error: TritonError | None, *, is_last: bool) -> None:
+    def _tell(self, asked: Asked[T], error: TritonError | None, *, is_last: bool) -> None:
         if not self._observers:
             return
-        transport: Any = self._tried[-1].transport
+        transport: Any = asked.replica.transport
         outcome = Outcome(
             what=self._method,
             model=self._model,
             server=transport.server.url,
-            attempt=len(self._tried),
-            began=self._began,
-            seconds=time.perf_counter() - self._timed,
+            attempt=asked.number,
+            began=asked.began,
+            seconds=time.perf_counter() - asked.timed,
             error=error,
             is_last=is_last,
         )

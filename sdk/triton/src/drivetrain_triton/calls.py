@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from drivetrain_triton.sequences import Step
     from drivetrain_triton.signature import Signature, Tensors
 
 Parameters = dict[str, str | int | bool]
@@ -32,6 +33,7 @@ class Request:
         id: told back by the server, and in its logs.
         parameters: of the request, as the model knows them.
         headers: of the request, beside the client's.
+        step: where in its sequence it is; None: it is of none.
     """
 
     model: str
@@ -42,6 +44,12 @@ class Request:
     id: str = ""
     parameters: Parameters = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    step: Step | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of its tensors."""
+        return sum(sum(map(len, one.flat)) if one.dtype == object else one.nbytes for one in self.inputs.values())
 
 
 @dataclass(frozen=True)
@@ -74,15 +82,16 @@ def requests(
     request_id: str = "",
     parameters: Parameters | None = None,
     headers: Mapping[str, str] | None = None,
+    is_stream: bool = False,
 ) -> list[Request]:
     """What is sent for one call: more than one request where there are more rows than the model takes at a time.
 
     Raises:
         InputError: it does not fit the model.
     """
-    if signature.is_decoupled:
+    if signature.is_decoupled and not is_stream:
         raise InputError(
-            f"model {signature.name}: is decoupled, so it gives any number of answers: infer takes one",
+            f"model {signature.name}: is decoupled, so it gives any number of answers: use AsyncModel.stream",
             model=signature.name,
         )
     tensors, chosen = signature.tensors(inputs), signature.chosen(outputs)
@@ -108,8 +117,7 @@ def joined(sent: Sequence[Request], answers: Sequence[Inferred]) -> Inferred:
         ProtocolError: an output that was asked for is missing, or has not as many rows as were sent.
     """
     for request, answer in zip(sent, answers, strict=True):
-        if missing := [name for name in request.outputs if name not in answer.outputs]:
-            raise ProtocolError(f"model {request.model}: the answer has no {', '.join(missing)}", model=request.model)
+        check(request, answer)
     if len(answers) == 1:
         return answers[0]
     for request, answer in zip(sent, answers, strict=True):
@@ -124,3 +132,13 @@ def joined(sent: Sequence[Request], answers: Sequence[Inferred]) -> Inferred:
     first = answers[0]
     outputs = {name: np.concatenate([one.outputs[name] for one in answers]) for name in first.outputs}
     return Inferred(outputs, first.model, first.version, first.id, first.parameters)
+
+
+def check(request: Request, answer: Inferred) -> None:
+    """Whether all is there that was asked for.
+
+    Raises:
+        ProtocolError: an output is missing.
+    """
+    if missing := [name for name in request.outputs if name not in answer.outputs]:
+        raise ProtocolError(f"model {request.model}: the answer has no {', '.join(missing)}", model=request.model)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from drivetrain_triton import asking
 from drivetrain_triton.calls import Inferred, Parameters, joined, requests
 from drivetrain_triton.deadlines import Deadline
 from drivetrain_triton.errors import ModelNotFoundError, TritonError
 from drivetrain_triton.fleet import Fleet
 from drivetrain_triton.repository import ModelState
+from drivetrain_triton.rules import Rules
+from drivetrain_triton.sequences import Steps
 from drivetrain_triton.settings import TritonSettings
 from drivetrain_triton.signature import Signature
 from drivetrain_triton.transports.make import transport
@@ -19,8 +22,11 @@ from drivetrain_triton.transports.port import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor
 
+    from drivetrain_triton.attempts import Attempts
     from drivetrain_triton.calls import Request
+    from drivetrain_triton.replicas import Replica
     from drivetrain_triton.telemetry.outcome import Observer
     from drivetrain_triton.transports.port import Transport
 
@@ -53,7 +59,8 @@ class TritonClient:
         inject: Callable[[dict[str, str]], object] | None = None,
         **given: Any,
     ) -> None:
-        self._inject = inject
+        self._inject, self._making = inject, threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
         self.settings = settings or TritonSettings.of(**({"urls": urls} if urls else {}), **given)
         servers = [Server.of(url, self.settings) for url in self.settings.urls]
         self._fleet = Fleet([transport(server) for server in servers], self.settings, observers)
@@ -65,19 +72,30 @@ class TritonClient:
         self.close()
 
     def close(self) -> None:
-        """Close all connections of this thread."""
+        """Close all connections of this thread, and those of hedged requests."""
+        with self._making:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
         for one in self._fleet.transports:
             one.close()
 
-    def model(self, name: str, version: str = "", *, may_run_twice: bool = False) -> Model:
+    def model(
+        self, name: str, version: str = "", *, may_run_twice: bool = False, hedge_after_seconds: float | None = None
+    ) -> Model:
         """A model; the server is asked what it takes with the first call.
 
         Args:
             name: of it.
             version: "": whichever the server takes.
             may_run_twice: a call whose answer was lost may be made again: the model keeps nothing of it.
+            hedge_after_seconds: a second server is asked, too, if the first has not answered by then; None: never.
+                Choose what nineteen of twenty answers take at most: https://research.google/pubs/the-tail-at-scale/
+
+        Raises:
+            ConfigurationError: it is to be hedged, and may not run twice.
         """
-        return Model(self, name, version, may_run_twice=may_run_twice)
+        return Model(self, name, version, Rules.of(name, may_run_twice, hedge_after_seconds))
 
     def ready(self, model: str = "", version: str = "", *, timeout_seconds: float | None = None) -> dict[str, bool]:
         """By server, whether it takes requests; for a model, if one is named. One that can't be reached does not."""
@@ -113,6 +131,13 @@ class TritonClient:
         for one in self._fleet.transports:
             one.unload(model, deadline.left(f"unload of model {model}", model=model))
 
+    def _threads(self) -> Executor:
+        """Where hedged requests wait, so that the caller need not for all of them."""
+        with self._making:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.settings.connections, "drivetrain-triton")
+            return self._pool
+
     def _headers(self, given: Mapping[str, str] | None) -> dict[str, str]:
         headers = dict(given or {})
         if self._inject is not None:
@@ -128,27 +153,17 @@ class TritonClient:
         model: str,
         deadline: Deadline,
         ask: Callable[[Transport, float], T],
-        *,
-        may_run_twice: bool = True,
     ) -> T:
-        attempts = self._fleet.attempts(deadline, what=what, model=model, may_run_twice=may_run_twice)
-        while True:
-            replica, left = attempts.next()
-            try:
-                with replica.asked():
-                    answer = ask(replica.transport, left)
-            except TritonError as error:
-                time.sleep(attempts.failed(replica, error))
-            else:
-                attempts.succeeded(replica)
-                return answer
+        """What may be asked twice, and does not run a model."""
+        attempts = self._fleet.attempts(deadline, what=what, model=model, may_run_twice=True)
+        return asking.ask_in_turn(attempts, ask)
 
 
 class Model:
     """One model of a client's servers."""
 
-    def __init__(self, client: TritonClient, name: str, version: str, *, may_run_twice: bool) -> None:
-        self._client, self.name, self.version, self.may_run_twice = client, name, version, may_run_twice
+    def __init__(self, client: TritonClient, name: str, version: str, rules: Rules) -> None:
+        self._client, self.name, self.version, self.rules = client, name, version, rules
         self._signature: Signature | None = None
         self._asking = threading.Lock()
 
@@ -192,20 +207,38 @@ class Model:
             TritonError: see drivetrain_triton.errors.
         """
         deadline = self._client._deadline(timeout_seconds)
-        signature = self._signature or self._asked(deadline)
-        sent = requests(
-            signature,
-            inputs,
-            outputs=outputs,
-            request_id=request_id,
-            parameters=parameters,
-            headers=self._client._headers(headers),
-        )
-        answers = [
-            self._client._ask("infer", self.name, deadline, partial(_infer, request), may_run_twice=self.may_run_twice)
-            for request in sent
-        ]
+        sent = self._requests(deadline, inputs, headers, outputs=outputs, request_id=request_id, parameters=parameters)
+        answers = [self._infer(request, self._attempts(deadline)) for request in sent]
         return joined(sent, answers)
+
+    def sequence(self) -> InferSequence:
+        """Begin one: requests of which the model keeps a state. Its last request has to say so."""
+        return InferSequence(self)
+
+    def _requests(
+        self, deadline: Deadline, inputs: Mapping[str, Any], headers: Mapping[str, str] | None, **given: Any
+    ) -> list[Request]:
+        signature = self._signature or self._asked(deadline)
+        return requests(signature, inputs, headers=self._client._headers(headers), **given)
+
+    def _attempts(
+        self,
+        deadline: Deadline,
+        what: str = "infer",
+        *,
+        is_sequence: bool = False,
+        only: Replica[Transport] | None = None,
+    ) -> Attempts[Transport]:
+        may_run_twice = self.rules.may_run_twice and not is_sequence
+        return self._client._fleet.attempts(
+            deadline, what=what, model=self.name, may_run_twice=may_run_twice, only=only
+        )
+
+    def _infer(self, request: Request, attempts: Attempts[Transport]) -> Inferred:
+        ask, after = partial(_infer, request), self.rules.hedge_after_seconds
+        if after is None or request.step is not None:
+            return asking.ask_in_turn(attempts, ask)
+        return asking.ask_hedged(attempts, ask, after, self._client._threads())
 
     def _asked(self, deadline: Deadline) -> Signature:
         """One thread asks; others that need it meanwhile wait for what it is told."""
@@ -229,3 +262,56 @@ class Model:
         except ModelNotFoundError:  # servers other than Triton have no configurations
             config = None
         return Signature.of(metadata, config, version)
+
+
+class InferSequence:
+    """One sequence of a model, see drivetrain_triton.sequences. One request at a time.
+
+    Attributes:
+        id: the server's name of it.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model, self._steps = model, Steps(model.name)
+        self._server: Replica[Transport] | None = None
+        self.id = self._steps.id
+
+    def infer(
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        is_last: bool = False,
+        outputs: Sequence[str] | None = None,
+        timeout_seconds: float | None = None,
+        request_id: str = "",
+        parameters: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Inferred:
+        """The next request; see Model.infer.
+
+        Args:
+            inputs: as there.
+            is_last: the server may forget its state of the sequence.
+            outputs: as there.
+            timeout_seconds: as there.
+            request_id: as there.
+            parameters: as there.
+            headers: as there.
+
+        Raises:
+            SequenceError: it has ended, or one of its requests may or may not have run.
+            TritonError: as there.
+        """
+        model = self._model
+        deadline = model._client._deadline(timeout_seconds)
+        sent = model._requests(deadline, inputs, headers, outputs=outputs, request_id=request_id, parameters=parameters)
+        request = self._steps.begun(sent, is_last=is_last)
+        attempts = model._attempts(deadline, only=self._server, is_sequence=True)
+        try:
+            answer = model._infer(request, attempts)
+        except TritonError as error:
+            self._steps.failed(error)
+            raise
+        self._server = attempts.answered_by
+        self._steps.answered(is_last=is_last)
+        return joined([request], [answer])

@@ -78,6 +78,18 @@ class DeadlineError(TritonError):
     is_surely_not_run = False
 
 
+class AbandonedError(TritonError):
+    """Nobody waits for the answer any more: another server's came first. Observers alone meet it."""
+
+    is_surely_not_run = False
+
+
+class SequenceError(TritonError):
+    """A sequence has lost one of its requests, so that the server's state of it is not what it should be."""
+
+    is_surely_not_run = False
+
+
 class ServerError(TritonError):
     """The server, or the model, failed."""
 

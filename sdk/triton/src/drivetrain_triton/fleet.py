@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drivetrain_triton.deadlines import Deadline
+    from drivetrain_triton.replicas import Replica
     from drivetrain_triton.settings import TritonSettings
     from drivetrain_triton.telemetry.outcome import Observer
 
@@ -35,10 +36,12 @@ class Fleet(Generic[T]):
         self._budget = RetryBudget(settings.retry_share)
         self._rules, self._observers = RetryRules(settings.attempts), tuple(observers)
 
-    def attempts(self, deadline: Deadline, *, what: str, model: str, may_run_twice: bool) -> Attempts[T]:
-        """One call's."""
+    def attempts(
+        self, deadline: Deadline, *, what: str, model: str, may_run_twice: bool, only: Replica[T] | None = None
+    ) -> Attempts[T]:
+        """One call's; of one server where only that will do."""
         return Attempts(
-            self._replicas,
+            self._replicas if only is None else self._replicas.alone(only),
             self._budget,
             self._rules,
             deadline,

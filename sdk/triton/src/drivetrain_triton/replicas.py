@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from drivetrain_triton.breaker import Breaker, BreakerRules
@@ -82,9 +83,14 @@ class Replicas(Generic[T]):
         self.all = tuple(Replica(one, rules, clock) for one in transports)
         self._draw = draw or random.Random()  # noqa: S311 (it keeps nothing secret)
 
-    def pick(self, tried: Collection[Replica[T]] = ()) -> Replica[T] | None:
-        """One that may be asked, of those that this call has not tried, if there is one; None: all rest."""
-        for choice in ([one for one in self.all if one not in tried], list(tried)):
+    def pick(self, tried: Collection[Replica[T]] = (), *, others_alone: bool = False) -> Replica[T] | None:
+        """One that may be asked, of those that this call has not tried, if there is one; None: all rest.
+
+        Args:
+            tried: by this call.
+            others_alone: and none of them.
+        """
+        for choice in ([one for one in self.all if one not in tried], [] if others_alone else list(tried)):
             willing = [one for one in choice if one.breaker.rests_for() == 0]
             if len(willing) > 2:
                 willing = self._draw.sample(willing, 2)
@@ -92,6 +98,12 @@ class Replicas(Generic[T]):
                 if one.breaker.lets_through():
                     return one
         return None
+
+    def alone(self, one: Replica[T]) -> Replicas[T]:
+        """One of them, as if there were no others."""
+        found = copy(self)
+        found.all = (one,)
+        return found
 
     def rest_seconds(self) -> float:
         """Until the first of them may be asked again."""

@@ -6,13 +6,16 @@ import json
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from drivetrain_triton.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from drivetrain_triton.calls import Request
 
 _PREFIX = "DRIVETRAIN_TRITON_"
 
@@ -36,6 +39,14 @@ class Scheme(StrEnum):
         return self in (Scheme.HTTPS, Scheme.GRPCS)
 
 
+class Compression(StrEnum):
+    """What requests and answers are made smaller with."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    DEFLATE = "deflate"
+
+
 class TritonSettings(BaseSettings):
     """Settings.
 
@@ -53,6 +64,9 @@ class TritonSettings(BaseSettings):
         ca_file: PEM of who signs the servers' certificates; None: whom the system trusts.
         connections: at most, to one server.
         max_message_bytes: of a request or an answer by gRPC.
+        compression: of requests, and by HTTP of answers: none, gzip or deflate. It takes more time than it saves,
+            unless the network is slow. By gRPC the server decides how it answers.
+        compress_from_bytes: smaller requests are sent as they are.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
@@ -68,6 +82,8 @@ class TritonSettings(BaseSettings):
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     ca_file: Path | None = None
     connections: int = Field(default=32, ge=1)
+    compression: Compression = Compression.NONE
+    compress_from_bytes: int = Field(default=1_400, ge=0)  # what one packet takes
     max_message_bytes: int = Field(default=2**31 - 1, ge=1_024, le=2**31 - 1)
 
     @field_validator("urls", mode="before")
@@ -113,6 +129,12 @@ class TritonSettings(BaseSettings):
             raise _told(error, str(path)) from None
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"{path}: is no {path.suffix.lstrip('.') or 'toml'}: {error}") from None
+
+    def compression_of(self, request: Request) -> str | None:
+        """As tritonclient names it; None: it is sent as it is."""
+        if self.compression is Compression.NONE or request.size < self.compress_from_bytes:
+            return None
+        return self.compression.value
 
     def all_headers(self) -> dict[str, str]:
         """As they are sent."""

@@ -11,8 +11,10 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from drivetrain_triton.errors import InputError
 from drivetrain_triton.testing.http_port import packed, unpacked
+from drivetrain_triton.testing.models import SequenceNotBegunError
 
 if TYPE_CHECKING:
+    from drivetrain_triton.signature import Tensors
     from drivetrain_triton.testing.models import FakeModel, Script
 
 _CODES = {
@@ -65,21 +67,28 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
                 self._script.stopping.wait()
             code = grpc.StatusCode.UNAVAILABLE if fault.hangs_up else _CODES.get(fault.status, grpc.StatusCode.INTERNAL)
             context.abort(code, "Socket closed" if fault.hangs_up else fault.message)
-        tensors = {
-            one.name: unpacked(data, one.datatype, list(one.shape))
-            for one, data in zip(request.inputs, request.raw_input_contents, strict=True)
-        }
         try:
-            given = model.run(tensors)
-        except InputError as error:
+            given = model.run(_tensors(request), self._script.state(model, _parameters(request)))
+        except (InputError, SequenceNotBegunError) as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        wanted = [one.name for one in request.outputs] or list(given)
-        types = {one.name: one.datatype for one in model.outputs}
-        answer = service_pb2.ModelInferResponse(model_name=model.name, model_version=model.version, id=request.id)
-        for name in wanted:
-            answer.outputs.add(name=name, datatype=types[name], shape=given[name].shape)
-            answer.raw_output_contents.append(packed(given[name], types[name]))
-        return answer
+        return _answer(model, request, given)
+
+    def ModelStreamInfer(self, requests: Any, context: Any) -> Any:
+        for request in requests:
+            model = self._model(request, context, request.model_name, request.model_version)
+            self._script.seen.append(dict(context.invocation_metadata()))
+            if fault := self._script.next_fault():
+                if fault.hangs:
+                    self._script.stopping.wait()
+                if fault.hangs or fault.hangs_up:
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+                yield service_pb2.ModelStreamInferResponse(error_message=fault.message)
+                continue
+            try:
+                for given in model.stream(_tensors(request)):
+                    yield service_pb2.ModelStreamInferResponse(infer_response=_answer(model, request, given))
+            except InputError as error:
+                yield service_pb2.ModelStreamInferResponse(error_message=str(error))
 
     def _model(self, request: Any, context: Any, name: str | None = None, version: str | None = None) -> FakeModel:
         name = request.name if name is None else name
@@ -89,6 +98,27 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
             context.abort(grpc.StatusCode.NOT_FOUND, f"Request for unknown model: {name!r} is not found")
             raise AssertionError("abort raises")
         return model
+
+
+def _parameters(request: Any) -> dict[str, Any]:
+    return {name: getattr(one, one.WhichOneof("parameter_choice")) for name, one in request.parameters.items()}
+
+
+def _tensors(request: Any) -> Tensors:
+    return {
+        one.name: unpacked(data, one.datatype, list(one.shape))
+        for one, data in zip(request.inputs, request.raw_input_contents, strict=True)
+    }
+
+
+def _answer(model: FakeModel, request: Any, given: Tensors) -> Any:
+    wanted = [one.name for one in request.outputs] or list(given)
+    types = {one.name: one.datatype for one in model.outputs}
+    answer = service_pb2.ModelInferResponse(model_name=model.name, model_version=model.version, id=request.id)
+    for name in wanted:
+        answer.outputs.add(name=name, datatype=types[name], shape=given[name].shape)
+        answer.raw_output_contents.append(packed(given[name], types[name]))
+    return answer
 
 
 class GrpcPort:

@@ -7,9 +7,12 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import threading
+import zlib
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,7 @@ from tritonclient.utils import deserialize_bytes_tensor, serialize_byte_tensor
 
 from drivetrain_triton.errors import InputError
 from drivetrain_triton.tensors import BYTES, DTYPES
+from drivetrain_triton.testing.models import SequenceNotBegunError
 
 if TYPE_CHECKING:
     from drivetrain_triton.signature import Tensors
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 _MODEL = re.compile(r"/v2/models/(?P<name>[^/]+)(/versions/(?P<version>[^/]+))?(/(?P<what>config|ready|infer))?$")
 _CHANGE = re.compile(r"/v2/repository/models/(?P<name>[^/]+)/(?P<what>load|unload)$")
 _HEADER = "Inference-Header-Content-Length"
+_ENCODED: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
+_DECODED: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "deflate": zlib.decompress}
 
 
 def packed(array: np.ndarray[Any, Any], datatype: str) -> bytes:
@@ -79,15 +85,17 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             self._error(fault.status, fault.message)
             return
+        encoding = self.headers.get("Content-Encoding", "")
+        body = _DECODED[encoding](body) if encoding in _DECODED else body
         size = int(self.headers.get(_HEADER, len(body)))
         asked = json.loads(body[:size])
         try:
             self._infer(found[0], asked, body[size:])
-        except InputError as error:
+        except (InputError, SequenceNotBegunError) as error:
             self._error(400, str(error))
 
     def _infer(self, model: FakeModel, asked: dict[str, Any], data: bytes) -> None:
-        given = model.run(_tensors(asked, data))
+        given = model.run(_tensors(asked, data), self.script.state(model, asked.get("parameters", {})))
         wanted = [one["name"] for one in asked.get("outputs", ())] or list(given)
         types = {one.name: one.datatype for one in model.outputs}
         parts = {name: packed(given[name], types[name]) for name in wanted}
@@ -102,7 +110,11 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         told = {"model_name": model.name, "model_version": model.version, "outputs": outputs, "id": asked.get("id", "")}
         head = json.dumps(told).encode()
-        self._say(200, head + b"".join(parts.values()), {_HEADER: str(len(head))})
+        body, headers = head + b"".join(parts.values()), {_HEADER: str(len(head))}
+        encoding = self.headers.get("Accept-Encoding", "")
+        if encoding in _ENCODED:
+            body, headers = _ENCODED[encoding](body), {**headers, "Content-Encoding": encoding}
+        self._say(200, body, headers)
 
     def _found(self) -> tuple[FakeModel, str | None] | None:
         match = _MODEL.match(self.path.partition("?")[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from drivetrain_triton.signature import Tensors
 
 Function = Callable[["Tensors"], Mapping[str, Any]]
+State = dict[str, Any]
+
+
+class SequenceNotBegunError(Exception):
+    """A request of a sequence came before the first one."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +33,18 @@ class FakeModel:
         function: arrays by name to arrays by name.
         max_batch_size: rows of one request; 0: it does not batch.
         version: the one that there is.
+        answers: instead of the function, of a decoupled model: gives any number of answers.
+        step: instead of the function, of a model that keeps a state of each sequence, which it may change.
     """
 
     name: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    function: Function
+    function: Function = dict
     max_batch_size: int = 0
     version: str = "1"
+    answers: Callable[[Tensors], Iterable[Mapping[str, Any]]] | None = None
+    step: Callable[[State, Tensors], Mapping[str, Any]] | None = None
 
     def metadata(self) -> dict[str, Any]:
         """As Triton has it."""
@@ -45,16 +54,34 @@ class FakeModel:
     def config(self) -> dict[str, Any]:
         """As Triton has it."""
         optional = [{"name": one.name, "optional": one.is_optional} for one in self.inputs]
-        return {"name": self.name, "max_batch_size": self.max_batch_size, "input": optional}
+        told = {"name": self.name, "max_batch_size": self.max_batch_size, "input": optional}
+        return told | {"model_transaction_policy": {"decoupled": self.answers is not None}}
 
-    def run(self, tensors: Tensors) -> Tensors:
+    def run(self, tensors: Tensors, state: State | None = None) -> Tensors:
         """What it gives.
+
+        Args:
+            tensors: that it takes.
+            state: of the sequence.
 
         Raises:
             InputError: it does not take that.
         """
-        signature = Signature.of(self.metadata(), self.config())
-        found = self.function(signature.tensors(tensors))
+        given = Signature.of(self.metadata(), self.config()).tensors(tensors)
+        found = self.function(given) if self.step is None else self.step({} if state is None else state, given)
+        return self._given(found)
+
+    def stream(self, tensors: Tensors) -> Iterator[Tensors]:
+        """All that it gives.
+
+        Raises:
+            InputError: it does not take that.
+        """
+        given = Signature.of(self.metadata(), self.config()).tensors(tensors)
+        for found in [self.function(given)] if self.answers is None else self.answers(given):
+            yield self._given(found)
+
+    def _given(self, found: Mapping[str, Any]) -> Tensors:
         return {one.name: one.tensor(found[one.name]) for one in self.outputs if one.name in found}
 
 
@@ -89,6 +116,7 @@ class Script:
         seen: headers of each request for a model, names in small letters.
         stopping: set when the server stops.
         unloaded: names of models that it does not have now.
+        states: by model and sequence.
     """
 
     models: dict[str, FakeModel]
@@ -96,6 +124,25 @@ class Script:
     seen: list[dict[str, str]] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     unloaded: set[str] = field(default_factory=set)
+    states: dict[tuple[str, str], State] = field(default_factory=dict)
+
+    def state(self, model: FakeModel, parameters: Mapping[str, Any]) -> State | None:
+        """Of the sequence that a request is of; None: the model keeps none.
+
+        Raises:
+            SequenceNotBegunError: nothing came before it.
+        """
+        if model.step is None:
+            return None
+        key = model.name, str(parameters.get("sequence_id", ""))
+        if parameters.get("sequence_start"):
+            self.states[key] = {}
+        elif key not in self.states:
+            raise SequenceNotBegunError(
+                f"inference request for sequence {key[1]} to model '{model.name}' must specify the START flag on the "
+                "first request of the sequence"
+            )
+        return self.states.pop(key) if parameters.get("sequence_end") else self.states[key]
 
     def loaded(self, name: str) -> FakeModel | None:
         """A model, if it is there now."""

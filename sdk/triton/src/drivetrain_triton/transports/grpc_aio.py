@@ -5,13 +5,24 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import grpc
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from drivetrain_triton.transports.grpc_wire import as_json, channel_of, error_of, inferred, inputs_of, outputs_of
+from drivetrain_triton.calls import check
+from drivetrain_triton.errors import of_grpc
+from drivetrain_triton.transports.grpc_wire import (
+    as_json,
+    call_of,
+    channel_of,
+    error_in_stream,
+    error_of,
+    inferred,
+    options_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from drivetrain_triton.calls import Inferred, Request
     from drivetrain_triton.transports.port import Server
@@ -29,16 +40,35 @@ class AsyncGrpcTransport:
         """Run a model."""
         with self._told(request.model):
             result = await self._client.infer(
-                request.model,
-                inputs_of(request),
-                model_version=request.version,
-                outputs=outputs_of(request),
-                request_id=request.id,
-                headers={**self._headers, **request.headers},
-                parameters=request.parameters or None,
-                client_timeout=timeout_seconds,
+                **call_of(request), **options_of(request, self.server, self._headers), client_timeout=timeout_seconds
             )
             return inferred(result, request, self.server)
+
+    async def stream(self, request: Request, timeout_seconds: float) -> AsyncIterator[Inferred]:
+        """Run a model that gives any number of answers. The call is cancelled when nobody goes on asking."""
+
+        async def one() -> AsyncIterator[dict[str, Any]]:
+            yield call_of(request)
+
+        options = options_of(request, self.server, self._headers)
+        answers = self._client.stream_infer(one(), stream_timeout=timeout_seconds, **options)
+        try:
+            while True:
+                try:
+                    result, error = await anext(answers)
+                except StopAsyncIteration:
+                    return
+                except grpc.RpcError as lost:  # tritonclient names these for calls that are no streams alone
+                    raise of_grpc(
+                        str(lost.code()), lost.details() or "", model=request.model, server=self.server.url
+                    ) from None
+                if error is not None:
+                    raise error_in_stream(error, request.model, self.server)
+                answer = inferred(result, request, self.server)
+                check(request, answer)
+                yield answer
+        finally:
+            answers.cancel()
 
     async def metadata(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
         """Of a model."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tritonclient.grpc import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from drivetrain_triton.transports.grpc_wire import as_json, channel_of, error_of, inferred, inputs_of, outputs_of
+from drivetrain_triton.transports.grpc_wire import as_json, call_of, channel_of, error_of, inferred, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,14 +29,7 @@ class GrpcTransport:
         """Run a model."""
         with self._told(request.model):
             result = self._client.infer(
-                request.model,
-                inputs_of(request),
-                model_version=request.version,
-                outputs=outputs_of(request),
-                request_id=request.id,
-                headers={**self._headers, **request.headers},
-                parameters=request.parameters or None,
-                client_timeout=timeout_seconds,
+                **call_of(request), **options_of(request, self.server, self._headers), client_timeout=timeout_seconds
             )
             return inferred(result, request, self.server)
 

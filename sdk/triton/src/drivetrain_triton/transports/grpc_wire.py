@@ -10,10 +10,11 @@ from google.protobuf.json_format import MessageToJson
 from tritonclient.grpc import InferInput, InferRequestedOutput
 
 from drivetrain_triton.calls import Inferred, Parameters
-from drivetrain_triton.errors import ProtocolError, TritonError, of_grpc
+from drivetrain_triton.errors import ProtocolError, ServerError, TritonError, of_grpc
 from drivetrain_triton.tensors import BYTES, DTYPES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tritonclient.grpc import InferResult
@@ -58,18 +59,29 @@ def channel_of(server: Server) -> dict[str, Any]:
     }
 
 
-def inputs_of(request: Request) -> list[InferInput]:
-    """Tensors as they are sent, as bytes."""
-    found = []
-    for name, value in request.inputs.items():
-        one = InferInput(name, list(value.shape), request.datatypes[name])
-        found.append(one.set_data_from_numpy(value))
-    return found
+def call_of(request: Request) -> dict[str, Any]:
+    """A request as tritonclient's infer and stream_infer take it, tensors as bytes."""
+    call: dict[str, Any] = {
+        "model_name": request.model,
+        "inputs": [_input(name, value, request.datatypes[name]) for name, value in request.inputs.items()],
+        "model_version": request.version,
+        "outputs": [InferRequestedOutput(name) for name in request.outputs] or None,
+        "request_id": request.id,
+        "parameters": request.parameters or None,
+    }
+    if step := request.step:
+        call |= {"sequence_id": step.sequence, "sequence_start": step.is_first, "sequence_end": step.is_last}
+    return call
 
 
-def outputs_of(request: Request) -> list[InferRequestedOutput] | None:
-    """What is asked for; None: all."""
-    return [InferRequestedOutput(name) for name in request.outputs] or None
+def options_of(request: Request, server: Server, headers: Mapping[str, str]) -> dict[str, Any]:
+    """How it is sent."""
+    compression = server.settings.compression_of(request)
+    return {"headers": {**headers, **request.headers}, "compression_algorithm": compression}
+
+
+def _input(name: str, value: np.ndarray[Any, Any], datatype: str) -> InferInput:
+    return InferInput(name, list(value.shape), datatype).set_data_from_numpy(value)
 
 
 def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
@@ -116,3 +128,8 @@ def error_of(error: InferenceServerException, model: str, server: Server) -> Tri
     if status is None:
         return ProtocolError(f"{server.url}: {message}", model=model, server=server.url)
     return of_grpc(status, message, model=model, server=server.url)
+
+
+def error_in_stream(error: InferenceServerException, model: str, server: Server) -> TritonError:
+    """What Triton says in a stream instead of an answer, without a status: the model may have run."""
+    return ServerError(f"{server.url} answers: {error.message()}", model=model, server=server.url)

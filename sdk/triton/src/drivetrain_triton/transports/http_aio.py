@@ -11,8 +11,8 @@ import aiohttp
 from tritonclient.http.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from drivetrain_triton.errors import ConnectionLostError, UnreachableError
-from drivetrain_triton.transports.http_wire import error_of, inferred, inputs_of, out_of_time, outputs_of
+from drivetrain_triton.errors import ConfigurationError, ConnectionLostError, UnreachableError
+from drivetrain_triton.transports.http_wire import call_of, error_of, inferred, out_of_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,16 +32,20 @@ class AsyncHttpTransport:
     async def infer(self, request: Request, timeout_seconds: float) -> Inferred:
         """Run a model."""
         async with self._client(request.model, timeout_seconds) as client:
-            result = await client.infer(
-                request.model,
-                inputs_of(request),
-                model_version=request.version,
-                outputs=outputs_of(request),
-                request_id=request.id,
-                headers={**self._headers, **request.headers},  # tritonclient adds to it
-                parameters=request.parameters or None,
-            )
+            result = await client.infer(**call_of(request, self.server, self._headers))
             return inferred(result, request, self.server)
+
+    def stream(self, request: Request, timeout_seconds: float) -> AsyncIterator[Inferred]:  # noqa: ARG002 (the port's)
+        """KServe's v2 protocol streams by gRPC alone.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise ConfigurationError(
+            f"model {request.model}: {self.server.url} can't stream: use its grpc:// address",
+            model=request.model,
+            server=self.server.url,
+        )
 
     async def metadata(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
         """Of a model."""

@@ -18,7 +18,7 @@ from tritonclient.http import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from drivetrain_triton.errors import ConnectionLostError, TritonError, UnreachableError
-from drivetrain_triton.transports.http_wire import error_of, inferred, inputs_of, out_of_time, outputs_of
+from drivetrain_triton.transports.http_wire import call_of, error_of, inferred, out_of_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,15 +40,7 @@ class HttpTransport:
     def infer(self, request: Request, timeout_seconds: float) -> Inferred:
         """Run a model."""
         with self._client(request.model, timeout_seconds) as client:
-            result = client.infer(
-                request.model,
-                inputs_of(request),
-                model_version=request.version,
-                outputs=outputs_of(request),
-                request_id=request.id,
-                headers={**self._headers, **request.headers},  # tritonclient adds to it
-                parameters=request.parameters or None,
-            )
+            result = client.infer(**call_of(request, self.server, self._headers))
             return inferred(result, request, self.server)
 
     def metadata(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from drivetrain_triton.calls import Inferred
 from drivetrain_triton.errors import DeadlineError, ProtocolError, TritonError, of_http
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tritonclient.http import InferResult
     from tritonclient.utils import InferenceServerException
 
@@ -18,18 +20,27 @@ if TYPE_CHECKING:
     from drivetrain_triton.transports.port import Server
 
 
-def inputs_of(request: Request) -> list[InferInput]:
-    """Tensors as they are sent, behind the JSON as bytes."""
-    found = []
-    for name, value in request.inputs.items():
-        one = InferInput(name, list(value.shape), request.datatypes[name])
-        found.append(one.set_data_from_numpy(value))
-    return found
+def call_of(request: Request, server: Server, headers: Mapping[str, str]) -> dict[str, Any]:
+    """A request as tritonclient's infer takes it, tensors behind the JSON as bytes."""
+    compression = server.settings.compression_of(request)
+    call: dict[str, Any] = {
+        "model_name": request.model,
+        "inputs": [_input(name, value, request.datatypes[name]) for name, value in request.inputs.items()],
+        "model_version": request.version,
+        "outputs": [InferRequestedOutput(name) for name in request.outputs] or None,
+        "request_id": request.id,
+        "headers": {**headers, **request.headers},  # tritonclient adds to it
+        "parameters": request.parameters or None,
+        "request_compression_algorithm": compression,
+        "response_compression_algorithm": compression,
+    }
+    if step := request.step:
+        call |= {"sequence_id": step.sequence, "sequence_start": step.is_first, "sequence_end": step.is_last}
+    return call
 
 
-def outputs_of(request: Request) -> list[InferRequestedOutput] | None:
-    """What is asked for, as bytes; None: all."""
-    return [InferRequestedOutput(name) for name in request.outputs] or None
+def _input(name: str, value: np.ndarray[Any, Any], datatype: str) -> InferInput:
+    return InferInput(name, list(value.shape), datatype).set_data_from_numpy(value)
 
 
 def inferred(result: InferResult, request: Request, server: Server) -> Inferred:

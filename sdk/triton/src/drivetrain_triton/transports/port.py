@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from drivetrain_triton.settings import Scheme
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from drivetrain_triton.calls import Inferred, Request
     from drivetrain_triton.settings import TritonSettings
 
@@ -77,6 +79,9 @@ class AsyncTransport(Protocol):
 
     async def infer(self, request: Request, timeout_seconds: float) -> Inferred:
         """Run a model."""
+
+    def stream(self, request: Request, timeout_seconds: float) -> AsyncIterator[Inferred]:
+        """Run a model that gives any number of answers."""
 
     async def metadata(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
         """Of a model, as JSON has it."""
