@@ -15,6 +15,7 @@ from drivetrain_triton.repository import ModelState
 from drivetrain_triton.rules import Rules
 from drivetrain_triton.sequences import Steps
 from drivetrain_triton.settings import TritonSettings
+from drivetrain_triton.shared_calls_aio import AsyncSharedCalls
 from drivetrain_triton.signature import Signature
 from drivetrain_triton.transports.make import async_transport
 from drivetrain_triton.transports.port import Server
@@ -62,6 +63,7 @@ class AsyncTritonClient:
         **given: Any,
     ) -> None:
         self._inject = inject
+        self._shared = AsyncSharedCalls()
         self.settings = settings or TritonSettings.of(**({"urls": urls} if urls else {}), **given)
         servers = [Server.of(url, self.settings) for url in self.settings.urls]
         self._fleet = Fleet([async_transport(server) for server in servers], self.settings, observers)
@@ -74,11 +76,18 @@ class AsyncTritonClient:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._shared.close(self._fleet.transports)
         for one in self._fleet.transports:
             await one.close()
 
     def model(
-        self, name: str, version: str = "", *, may_run_twice: bool = False, hedge_after_seconds: float | None = None
+        self,
+        name: str,
+        version: str = "",
+        *,
+        may_run_twice: bool = False,
+        hedge_after_seconds: float | None = None,
+        shared_memory: bool = False,
     ) -> AsyncModel:
         """A model; the server is asked what it takes with the first call.
 
@@ -88,11 +97,19 @@ class AsyncTritonClient:
             may_run_twice: a call whose answer was lost may be made again: the model keeps nothing of it.
             hedge_after_seconds: a second server is asked, too, if the first has not answered by then; None: never.
                 Choose what nineteen of twenty answers take at most: https://research.google/pubs/the-tail-at-scale/
+            shared_memory: inputs, and outputs that are asked for by name, go through memory that the server, on the
+                same machine, shares: for large ones.
 
         Raises:
             ConfigurationError: it is to be hedged, and may not run twice.
         """
-        return AsyncModel(self, name, version, Rules.of(name, may_run_twice, hedge_after_seconds))
+        rules = Rules.of(
+            name,
+            may_run_twice=may_run_twice,
+            hedge_after_seconds=hedge_after_seconds,
+            shared_memory=shared_memory,
+        )
+        return AsyncModel(self, name, version, rules)
 
     async def ready(
         self, model: str = "", version: str = "", *, timeout_seconds: float | None = None
@@ -250,7 +267,10 @@ class AsyncModel:
         )
 
     async def _infer(self, request: Request, attempts: Attempts[AsyncTransport]) -> Inferred:
-        ask, after = partial(_infer, request), self.rules.hedge_after_seconds
+        ask: Callable[[AsyncTransport, float], Awaitable[Inferred]] = partial(_infer, request)
+        if self.rules.shared_memory and self._signature is not None:
+            ask = partial(self._client._shared.infer, request, self._signature)
+        after = self.rules.hedge_after_seconds
         if after is None or request.step is not None:
             return await asking.ask_in_turn(attempts, ask)
         return await asking.ask_hedged(attempts, ask, after)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drivetrain_triton.sequences import Step
+    from drivetrain_triton.shared_memory import Slot
     from drivetrain_triton.signature import Signature, Tensors
 
 Parameters = dict[str, str | int | bool]
@@ -34,6 +35,8 @@ class Request:
         parameters: of the request, as the model knows them.
         headers: of the request, beside the client's.
         step: where in its sequence it is; None: it is of none.
+        slots: inputs that are in shared memory.
+        output_slots: outputs that the server is to write there.
     """
 
     model: str
@@ -45,10 +48,14 @@ class Request:
     parameters: Parameters = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     step: Step | None = None
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    output_slots: Mapping[str, Slot] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
-        """Bytes of its tensors."""
+        """Bytes of its tensors that are sent."""
+        if self.slots:
+            return 0
         return sum(sum(map(len, one.flat)) if one.dtype == object else one.nbytes for one in self.inputs.values())
 
 
@@ -62,6 +69,7 @@ class Inferred:
         version: that answered.
         id: of the request.
         parameters: of the answer.
+        shared: shape and type of outputs that are in shared memory; whoever calls a model never sees one there.
     """
 
     outputs: Tensors
@@ -69,6 +77,7 @@ class Inferred:
     version: str
     id: str = ""
     parameters: Parameters = field(default_factory=dict)
+    shared: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.outputs[name]
@@ -140,5 +149,5 @@ def check(request: Request, answer: Inferred) -> None:
     Raises:
         ProtocolError: an output is missing.
     """
-    if missing := [name for name in request.outputs if name not in answer.outputs]:
+    if missing := [name for name in request.outputs if name not in answer.outputs and name not in answer.shared]:
         raise ProtocolError(f"model {request.model}: the answer has no {', '.join(missing)}", model=request.model)

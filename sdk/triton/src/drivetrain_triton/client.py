@@ -16,6 +16,7 @@ from drivetrain_triton.repository import ModelState
 from drivetrain_triton.rules import Rules
 from drivetrain_triton.sequences import Steps
 from drivetrain_triton.settings import TritonSettings
+from drivetrain_triton.shared_calls import SharedCalls
 from drivetrain_triton.signature import Signature
 from drivetrain_triton.transports.make import transport
 from drivetrain_triton.transports.port import Server
@@ -61,6 +62,7 @@ class TritonClient:
     ) -> None:
         self._inject, self._making = inject, threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
+        self._shared = SharedCalls()
         self.settings = settings or TritonSettings.of(**({"urls": urls} if urls else {}), **given)
         servers = [Server.of(url, self.settings) for url in self.settings.urls]
         self._fleet = Fleet([transport(server) for server in servers], self.settings, observers)
@@ -77,11 +79,18 @@ class TritonClient:
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
+        self._shared.close(self._fleet.transports)
         for one in self._fleet.transports:
             one.close()
 
     def model(
-        self, name: str, version: str = "", *, may_run_twice: bool = False, hedge_after_seconds: float | None = None
+        self,
+        name: str,
+        version: str = "",
+        *,
+        may_run_twice: bool = False,
+        hedge_after_seconds: float | None = None,
+        shared_memory: bool = False,
     ) -> Model:
         """A model; the server is asked what it takes with the first call.
 
@@ -91,11 +100,19 @@ class TritonClient:
             may_run_twice: a call whose answer was lost may be made again: the model keeps nothing of it.
             hedge_after_seconds: a second server is asked, too, if the first has not answered by then; None: never.
                 Choose what nineteen of twenty answers take at most: https://research.google/pubs/the-tail-at-scale/
+            shared_memory: inputs, and outputs that are asked for by name, go through memory that the server, on the
+                same machine, shares: for large ones.
 
         Raises:
             ConfigurationError: it is to be hedged, and may not run twice.
         """
-        return Model(self, name, version, Rules.of(name, may_run_twice, hedge_after_seconds))
+        rules = Rules.of(
+            name,
+            may_run_twice=may_run_twice,
+            hedge_after_seconds=hedge_after_seconds,
+            shared_memory=shared_memory,
+        )
+        return Model(self, name, version, rules)
 
     def ready(self, model: str = "", version: str = "", *, timeout_seconds: float | None = None) -> dict[str, bool]:
         """By server, whether it takes requests; for a model, if one is named. One that can't be reached does not."""
@@ -235,7 +252,10 @@ class Model:
         )
 
     def _infer(self, request: Request, attempts: Attempts[Transport]) -> Inferred:
-        ask, after = partial(_infer, request), self.rules.hedge_after_seconds
+        ask: Callable[[Transport, float], Inferred] = partial(_infer, request)
+        if self.rules.shared_memory and self._signature is not None:
+            ask = partial(self._client._shared.infer, request, self._signature)
+        after = self.rules.hedge_after_seconds
         if after is None or request.step is not None:
             return asking.ask_in_turn(attempts, ask)
         return asking.ask_hedged(attempts, ask, after, self._client._threads())

@@ -10,8 +10,8 @@ from google.protobuf.json_format import ParseDict
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from drivetrain_triton.errors import InputError
-from drivetrain_triton.testing.http_port import packed, unpacked
 from drivetrain_triton.testing.models import SequenceNotBegunError
+from drivetrain_triton.testing.tensors import is_shared, opened, packed, read, unpacked, write
 
 if TYPE_CHECKING:
     from drivetrain_triton.signature import Tensors
@@ -55,6 +55,24 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
         self._change(request.model_name, "unload", context)
         return service_pb2.RepositoryModelUnloadResponse()
 
+    def SystemSharedMemoryRegister(self, request: Any, context: Any) -> Any:
+        try:
+            opened(request.name, request.key, request.byte_size)
+        except InputError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        self._script.regions[request.name] = request.key
+        return service_pb2.SystemSharedMemoryRegisterResponse()
+
+    def SystemSharedMemoryUnregister(self, request: Any, context: Any) -> Any:
+        self._script.regions.pop(request.name, None)
+        return service_pb2.SystemSharedMemoryUnregisterResponse()
+
+    def SystemSharedMemoryStatus(self, request: Any, context: Any) -> Any:
+        answer = service_pb2.SystemSharedMemoryStatusResponse()
+        for name, key in self._script.regions.items():
+            answer.regions[name].name, answer.regions[name].key = name, key
+        return answer
+
     def _change(self, name: str, what: str, context: Any) -> None:
         if not self._script.change(name, what):
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"failed to {what} '{name}', no such model")
@@ -68,10 +86,11 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
             code = grpc.StatusCode.UNAVAILABLE if fault.hangs_up else _CODES.get(fault.status, grpc.StatusCode.INTERNAL)
             context.abort(code, "Socket closed" if fault.hangs_up else fault.message)
         try:
-            given = model.run(_tensors(request), self._script.state(model, _parameters(request)))
+            regions = self._script.regions
+            given = model.run(_tensors(request, regions), self._script.state(model, _parameters(request)))
+            return _answer(model, request, given, regions)
         except (InputError, SequenceNotBegunError) as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        return _answer(model, request, given)
 
     def ModelStreamInfer(self, requests: Any, context: Any) -> Any:
         for request in requests:
@@ -85,8 +104,9 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
                 yield service_pb2.ModelStreamInferResponse(error_message=fault.message)
                 continue
             try:
-                for given in model.stream(_tensors(request)):
-                    yield service_pb2.ModelStreamInferResponse(infer_response=_answer(model, request, given))
+                for given in model.stream(_tensors(request, self._script.regions)):
+                    answer = _answer(model, request, given, self._script.regions)
+                    yield service_pb2.ModelStreamInferResponse(infer_response=answer)
             except InputError as error:
                 yield service_pb2.ModelStreamInferResponse(error_message=str(error))
 
@@ -104,20 +124,27 @@ def _parameters(request: Any) -> dict[str, Any]:
     return {name: getattr(one, one.WhichOneof("parameter_choice")) for name, one in request.parameters.items()}
 
 
-def _tensors(request: Any) -> Tensors:
-    return {
-        one.name: unpacked(data, one.datatype, list(one.shape))
-        for one, data in zip(request.inputs, request.raw_input_contents, strict=True)
-    }
+def _tensors(request: Any, regions: dict[str, str]) -> Tensors:
+    sent, found = iter(request.raw_input_contents), {}
+    for one in request.inputs:
+        parameters = _parameters(one)
+        data = read(regions, parameters) if is_shared(parameters) else next(sent)
+        found[one.name] = unpacked(data, one.datatype, list(one.shape))
+    return found
 
 
-def _answer(model: FakeModel, request: Any, given: Tensors) -> Any:
-    wanted = [one.name for one in request.outputs] or list(given)
+def _answer(model: FakeModel, request: Any, given: Tensors, regions: dict[str, str]) -> Any:
+    wanted = {one.name: _parameters(one) for one in request.outputs} or {name: {} for name in given}
     types = {one.name: one.datatype for one in model.outputs}
     answer = service_pb2.ModelInferResponse(model_name=model.name, model_version=model.version, id=request.id)
-    for name in wanted:
-        answer.outputs.add(name=name, datatype=types[name], shape=given[name].shape)
-        answer.raw_output_contents.append(packed(given[name], types[name]))
+    for name, parameters in wanted.items():
+        said = answer.outputs.add(name=name, datatype=types[name], shape=given[name].shape)
+        data = packed(given[name], types[name])
+        if is_shared(parameters):
+            write(regions, parameters, data)
+            said.parameters["shared_memory_region"].string_param = parameters["shared_memory_region"]
+        else:
+            answer.raw_output_contents.append(data)
     return answer
 
 

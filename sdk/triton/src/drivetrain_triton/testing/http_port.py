@@ -17,11 +17,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tritonclient.utils import deserialize_bytes_tensor, serialize_byte_tensor
 
 from drivetrain_triton.errors import InputError
-from drivetrain_triton.tensors import BYTES, DTYPES
+from drivetrain_triton.tensors import DTYPES
 from drivetrain_triton.testing.models import SequenceNotBegunError
+from drivetrain_triton.testing.tensors import is_shared, opened, packed, read, unpacked, write
 
 if TYPE_CHECKING:
     from drivetrain_triton.signature import Tensors
@@ -29,22 +29,10 @@ if TYPE_CHECKING:
 
 _MODEL = re.compile(r"/v2/models/(?P<name>[^/]+)(/versions/(?P<version>[^/]+))?(/(?P<what>config|ready|infer))?$")
 _CHANGE = re.compile(r"/v2/repository/models/(?P<name>[^/]+)/(?P<what>load|unload)$")
+_REGION = re.compile(r"/v2/systemsharedmemory/region/(?P<name>[^/]+)/(?P<what>register|unregister)$")
 _HEADER = "Inference-Header-Content-Length"
 _ENCODED: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
 _DECODED: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "deflate": zlib.decompress}
-
-
-def packed(array: np.ndarray[Any, Any], datatype: str) -> bytes:
-    """A tensor as it is sent."""
-    if datatype != BYTES:
-        return array.tobytes()
-    return bytes(serialize_byte_tensor(array).item()) if array.size else b""
-
-
-def unpacked(data: bytes, datatype: str, shape: list[int]) -> np.ndarray[Any, Any]:
-    """The other way."""
-    flat = deserialize_bytes_tensor(data) if datatype == BYTES else np.frombuffer(data, DTYPES[datatype])
-    return np.asarray(flat, DTYPES[datatype]).reshape(shape)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -58,10 +46,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path in ("/v2/health/live", "/v2/health/ready"):
             self._say(200, b"")
+        elif self.path == "/v2/systemsharedmemory/status":
+            told = [{"name": name, "key": key} for name, key in self.script.regions.items()]
+            self._say(200, json.dumps(told).encode())
         elif found := self._found():
             model, what = found
-            told = {"config": model.config(), "ready": {}, None: model.metadata()}[what]
-            self._say(200, json.dumps(told).encode())
+            about = {"config": model.config(), "ready": {}, None: model.metadata()}[what]
+            self._say(200, json.dumps(about).encode())
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
@@ -73,6 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._say(200, b"{}")
             else:
                 self._error(400, f"failed to {change['what']} '{change['name']}', no such model")
+            return
+        if change := _REGION.match(self.path):
+            self._share(change["name"], change["what"], body)
             return
         if not (found := self._found()):
             return
@@ -94,23 +88,40 @@ class _Handler(BaseHTTPRequestHandler):
         except (InputError, SequenceNotBegunError) as error:
             self._error(400, str(error))
 
+    def _share(self, name: str, what: str, body: bytes) -> None:
+        if what == "unregister":
+            self.script.regions.pop(name, None)
+        else:
+            told = json.loads(body)
+            try:
+                opened(name, told["key"], told["byte_size"])
+            except InputError as error:
+                self._error(400, str(error))
+                return
+            self.script.regions[name] = told["key"]
+        self._say(200, b"{}")
+
     def _infer(self, model: FakeModel, asked: dict[str, Any], data: bytes) -> None:
-        given = model.run(_tensors(asked, data), self.script.state(model, asked.get("parameters", {})))
-        wanted = [one["name"] for one in asked.get("outputs", ())] or list(given)
+        regions = self.script.regions
+        given = model.run(_tensors(asked, data, regions), self.script.state(model, asked.get("parameters", {})))
+        wanted = {one["name"]: one.get("parameters", {}) for one in asked.get("outputs", ())} or {
+            name: {} for name in given
+        }
         types = {one.name: one.datatype for one in model.outputs}
-        parts = {name: packed(given[name], types[name]) for name in wanted}
-        outputs = [
-            {
-                "name": name,
-                "datatype": types[name],
-                "shape": [*given[name].shape],
-                "parameters": {"binary_data_size": len(part)},
-            }
-            for name, part in parts.items()
-        ]
+        outputs, parts = [], []
+        for name, parameters in wanted.items():
+            part = packed(given[name], types[name])
+            if is_shared(parameters):
+                write(regions, parameters, part)
+                said = parameters
+            else:
+                parts.append(part)
+                said = {"binary_data_size": len(part)}
+            shape = [*given[name].shape]
+            outputs.append({"name": name, "datatype": types[name], "shape": shape, "parameters": said})
         told = {"model_name": model.name, "model_version": model.version, "outputs": outputs, "id": asked.get("id", "")}
         head = json.dumps(told).encode()
-        body, headers = head + b"".join(parts.values()), {_HEADER: str(len(head))}
+        body, headers = head + b"".join(parts), {_HEADER: str(len(head))}
         encoding = self.headers.get("Accept-Encoding", "")
         if encoding in _ENCODED:
             body, headers = _ENCODED[encoding](body), {**headers, "Content-Encoding": encoding}
@@ -135,10 +146,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _tensors(asked: dict[str, Any], data: bytes) -> Tensors:
+def _all(given: Tensors) -> list[dict[str, Any]]:
+    return [{"name": name} for name in given]
+
+
+def _tensors(asked: dict[str, Any], data: bytes, regions: dict[str, str]) -> Tensors:
     found, at = {}, 0
     for one in asked["inputs"]:
-        size = one.get("parameters", {}).get("binary_data_size")
+        parameters = one.get("parameters", {})
+        if is_shared(parameters):
+            found[one["name"]] = unpacked(read(regions, parameters), one["datatype"], one["shape"])
+            continue
+        size = parameters.get("binary_data_size")
         if size is None:
             found[one["name"]] = np.array(one["data"], DTYPES[one["datatype"]]).reshape(one["shape"])
             continue

@@ -117,6 +117,7 @@ class Script:
         stopping: set when the server stops.
         unloaded: names of models that it does not have now.
         states: by model and sequence.
+        regions: keys of shared memory, by name.
     """
 
     models: dict[str, FakeModel]
@@ -125,6 +126,7 @@ class Script:
     stopping: threading.Event = field(default_factory=threading.Event)
     unloaded: set[str] = field(default_factory=set)
     states: dict[tuple[str, str], State] = field(default_factory=dict)
+    regions: dict[str, str] = field(default_factory=dict)
 
     def state(self, model: FakeModel, parameters: Mapping[str, Any]) -> State | None:
         """Of the sequence that a request is of; None: the model keeps none.

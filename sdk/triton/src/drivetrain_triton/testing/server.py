@@ -46,6 +46,11 @@ class FakeServer:
         """Headers of each request for a model, names in small letters."""
         return self._script.seen
 
+    @property
+    def regions(self) -> dict[str, str]:
+        """Keys of the shared memory that it has open, by name."""
+        return self._script.regions
+
     def fail(self, *faults: Fault) -> None:
         """What the next requests for a model meet, one each."""
         self._script.faults.extend(faults)

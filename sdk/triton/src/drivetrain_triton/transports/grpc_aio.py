@@ -106,6 +106,26 @@ class AsyncGrpcTransport:
         with self._told(model):
             await self._client.unload_model(model, self._headers, client_timeout=timeout_seconds)
 
+    async def register(self, name: str, key: str, size: int, timeout_seconds: float) -> None:
+        """Let the server open shared memory."""
+        with self._told(""):
+            await self._client.register_system_shared_memory(
+                name, key, size, headers=self._headers, client_timeout=timeout_seconds
+            )
+
+    async def unregister(self, name: str, timeout_seconds: float) -> None:
+        """Let it close that."""
+        with self._told(""):
+            await self._client.unregister_system_shared_memory(name, self._headers, client_timeout=timeout_seconds)
+
+    async def registered(self, timeout_seconds: float) -> dict[str, str]:
+        """Names and keys of what it has open."""
+        with self._told(""):
+            found = await self._client.get_system_shared_memory_status(
+                headers=self._headers, client_timeout=timeout_seconds
+            )
+            return {name: one.key for name, one in found.regions.items()}
+
     async def close(self) -> None:
         """Close all connections."""
         made, self._made = self._made, None

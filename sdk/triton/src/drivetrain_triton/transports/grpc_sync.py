@@ -69,6 +69,24 @@ class GrpcTransport:
         with self._told(model):
             self._client.unload_model(model, self._headers, client_timeout=timeout_seconds)
 
+    def register(self, name: str, key: str, size: int, timeout_seconds: float) -> None:
+        """Let the server open shared memory."""
+        with self._told(""):
+            self._client.register_system_shared_memory(
+                name, key, size, headers=self._headers, client_timeout=timeout_seconds
+            )
+
+    def unregister(self, name: str, timeout_seconds: float) -> None:
+        """Let it close that."""
+        with self._told(""):
+            self._client.unregister_system_shared_memory(name, self._headers, client_timeout=timeout_seconds)
+
+    def registered(self, timeout_seconds: float) -> dict[str, str]:
+        """Names and keys of what it has open."""
+        with self._told(""):
+            found = self._client.get_system_shared_memory_status(headers=self._headers, client_timeout=timeout_seconds)
+            return {name: one.key for name, one in found.regions.items()}
+
     def close(self) -> None:
         """Close all connections."""
         self._client.close()

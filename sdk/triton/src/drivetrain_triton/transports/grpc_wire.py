@@ -63,9 +63,9 @@ def call_of(request: Request) -> dict[str, Any]:
     """A request as tritonclient's infer and stream_infer take it, tensors as bytes."""
     call: dict[str, Any] = {
         "model_name": request.model,
-        "inputs": [_input(name, value, request.datatypes[name]) for name, value in request.inputs.items()],
+        "inputs": [_input(request, name, value) for name, value in request.inputs.items()],
         "model_version": request.version,
-        "outputs": [InferRequestedOutput(name) for name in request.outputs] or None,
+        "outputs": [_output(request, name) for name in request.outputs] or None,
         "request_id": request.id,
         "parameters": request.parameters or None,
     }
@@ -80,8 +80,18 @@ def options_of(request: Request, server: Server, headers: Mapping[str, str]) -> 
     return {"headers": {**headers, **request.headers}, "compression_algorithm": compression}
 
 
-def _input(name: str, value: np.ndarray[Any, Any], datatype: str) -> InferInput:
-    return InferInput(name, list(value.shape), datatype).set_data_from_numpy(value)
+def _input(request: Request, name: str, value: np.ndarray[Any, Any]) -> InferInput:
+    one = InferInput(name, list(value.shape), request.datatypes[name])
+    if slot := request.slots.get(name):
+        return one.set_shared_memory(slot.region, slot.size, slot.offset)
+    return one.set_data_from_numpy(value)
+
+
+def _output(request: Request, name: str) -> InferRequestedOutput:
+    one = InferRequestedOutput(name)
+    if slot := request.output_slots.get(name):
+        one.set_shared_memory(slot.region, slot.size, slot.offset)
+    return one
 
 
 def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
@@ -92,7 +102,13 @@ def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
     """
     told = result.get_response()
     try:
-        outputs = {one.name: _array(result, one, len(told.raw_output_contents)) for one in told.outputs}
+        shared = {
+            one.name: (tuple(one.shape), DTYPES[one.datatype])
+            for one in told.outputs
+            if "shared_memory_region" in one.parameters
+        }
+        raw = len(told.raw_output_contents)
+        outputs = {one.name: _array(result, one, raw) for one in told.outputs if one.name not in shared}
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(
             f"{server.url}: the answer is not of the protocol: {error!r}", model=request.model, server=server.url
@@ -101,7 +117,7 @@ def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
         name: getattr(value, value.WhichOneof("parameter_choice") or "string_param")
         for name, value in told.parameters.items()
     }
-    return Inferred(outputs, request.model, told.model_version, told.id, parameters)
+    return Inferred(outputs, request.model, told.model_version, told.id, parameters, shared)
 
 
 def _array(result: InferResult, output: Any, raw: int) -> np.ndarray[Any, Any]:

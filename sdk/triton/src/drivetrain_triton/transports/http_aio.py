@@ -82,6 +82,22 @@ class AsyncHttpTransport:
         async with self._client(model, timeout_seconds) as client:
             await client.unload_model(model, headers=self._headers)
 
+    async def register(self, name: str, key: str, size: int, timeout_seconds: float) -> None:
+        """Let the server open shared memory."""
+        async with self._client("", timeout_seconds) as client:
+            await client.register_system_shared_memory(name, key, size, headers=self._headers)
+
+    async def unregister(self, name: str, timeout_seconds: float) -> None:
+        """Let it close that."""
+        async with self._client("", timeout_seconds) as client:
+            await client.unregister_system_shared_memory(name, headers=self._headers)
+
+    async def registered(self, timeout_seconds: float) -> dict[str, str]:
+        """Names and keys of what it has open."""
+        async with self._client("", timeout_seconds) as client:
+            found = await client.get_system_shared_memory_status(headers=self._headers)
+            return {one["name"]: one["key"] for one in found}
+
     async def close(self) -> None:
         """Close all connections."""
         made, self._made = self._made, None

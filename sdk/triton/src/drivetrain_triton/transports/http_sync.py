@@ -78,6 +78,22 @@ class HttpTransport:
         with self._client(model, timeout_seconds) as client:
             client.unload_model(model, headers=self._headers)
 
+    def register(self, name: str, key: str, size: int, timeout_seconds: float) -> None:
+        """Let the server open shared memory."""
+        with self._client("", timeout_seconds) as client:
+            client.register_system_shared_memory(name, key, size, headers=self._headers)
+
+    def unregister(self, name: str, timeout_seconds: float) -> None:
+        """Let it close that."""
+        with self._client("", timeout_seconds) as client:
+            client.unregister_system_shared_memory(name, headers=self._headers)
+
+    def registered(self, timeout_seconds: float) -> dict[str, str]:
+        """Names and keys of what it has open."""
+        with self._client("", timeout_seconds) as client:
+            found = client.get_system_shared_memory_status(headers=self._headers)
+            return {one["name"]: one["key"] for one in found}
+
     def close(self) -> None:
         """Close this thread's connection; other threads' close when they end."""
         self._forget()

@@ -9,6 +9,7 @@ from tritonclient.http import InferInput, InferRequestedOutput
 
 from drivetrain_triton.calls import Inferred
 from drivetrain_triton.errors import DeadlineError, ProtocolError, TritonError, of_http
+from drivetrain_triton.tensors import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +26,9 @@ def call_of(request: Request, server: Server, headers: Mapping[str, str]) -> dic
     compression = server.settings.compression_of(request)
     call: dict[str, Any] = {
         "model_name": request.model,
-        "inputs": [_input(name, value, request.datatypes[name]) for name, value in request.inputs.items()],
+        "inputs": [_input(request, name, value) for name, value in request.inputs.items()],
         "model_version": request.version,
-        "outputs": [InferRequestedOutput(name) for name in request.outputs] or None,
+        "outputs": [_output(request, name) for name in request.outputs] or None,
         "request_id": request.id,
         "headers": {**headers, **request.headers},  # tritonclient adds to it
         "parameters": request.parameters or None,
@@ -39,8 +40,18 @@ def call_of(request: Request, server: Server, headers: Mapping[str, str]) -> dic
     return call
 
 
-def _input(name: str, value: np.ndarray[Any, Any], datatype: str) -> InferInput:
-    return InferInput(name, list(value.shape), datatype).set_data_from_numpy(value)
+def _input(request: Request, name: str, value: np.ndarray[Any, Any]) -> InferInput:
+    one = InferInput(name, list(value.shape), request.datatypes[name])
+    if slot := request.slots.get(name):
+        return one.set_shared_memory(slot.region, slot.size, slot.offset)
+    return one.set_data_from_numpy(value)
+
+
+def _output(request: Request, name: str) -> InferRequestedOutput:
+    one = InferRequestedOutput(name)
+    if slot := request.output_slots.get(name):
+        one.set_shared_memory(slot.region, slot.size, slot.offset)
+    return one
 
 
 def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
@@ -51,13 +62,23 @@ def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
     """
     try:
         told = result.get_response()
-        outputs = {one["name"]: _array(result, one["name"]) for one in told["outputs"]}
+        shared = {one["name"]: _shaped(one) for one in told["outputs"] if "shared_memory_region" in _parameters(one)}
+        outputs = {one["name"]: _array(result, one["name"]) for one in told["outputs"] if one["name"] not in shared}
         version, parameters = str(told.get("model_version", "")), dict(told.get("parameters", {}))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ProtocolError(
             f"{server.url}: the answer is not of the protocol: {error!r}", model=request.model, server=server.url
         ) from None
-    return Inferred(outputs, request.model, version, str(told.get("id", "")), parameters)
+    return Inferred(outputs, request.model, version, str(told.get("id", "")), parameters, shared)
+
+
+def _parameters(output: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = output.get("parameters") or {}
+    return found
+
+
+def _shaped(output: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    return tuple(map(int, output["shape"])), DTYPES[output["datatype"]]
 
 
 def _array(result: InferResult, name: str) -> np.ndarray[Any, Any]:

@@ -68,6 +68,15 @@ class Transport(Protocol):
     def unload(self, model: str, timeout_seconds: float) -> None:
         """Take a model out of memory."""
 
+    def register(self, name: str, key: str, size: int, timeout_seconds: float) -> None:
+        """Let the server open shared memory: name, what the operating system calls it, and bytes."""
+
+    def unregister(self, name: str, timeout_seconds: float) -> None:
+        """Let it close that."""
+
+    def registered(self, timeout_seconds: float) -> dict[str, str]:
+        """Names and keys of what it has open."""
+
     def close(self) -> None:
         """Close all connections."""
 
@@ -100,6 +109,15 @@ class AsyncTransport(Protocol):
 
     async def unload(self, model: str, timeout_seconds: float) -> None:
         """Take a model out of memory."""
+
+    async def register(self, name: str, key: str, size: int, timeout_seconds: float) -> None:
+        """Let the server open shared memory: name, what the operating system calls it, and bytes."""
+
+    async def unregister(self, name: str, timeout_seconds: float) -> None:
+        """Let it close that."""
+
+    async def registered(self, timeout_seconds: float) -> dict[str, str]:
+        """Names and keys of what it has open."""
 
     async def close(self) -> None:
         """Close all connections."""
