@@ -1,4 +1,4 @@
-# docker build .                    the platform's image: Airflow, its providers and our code (plugins/ as a wheel).
+# docker build .                    the platform's image: Airflow, its providers and our code (plugins/ and sdk/triton as wheels).
 # docker build --target standins .  the same, with what stands in for Snowflake and Google Sheets. Local runs only.
 # docker build --target feature-server .  the feature server alone, without Airflow.
 #
@@ -46,8 +46,10 @@ RUN --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=netrc,targe
 FROM uv AS wheel
 COPY requirements.txt pyproject.toml README.md ./
 COPY plugins plugins
+COPY sdk/triton sdk/triton
 RUN --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=netrc,target=/root/.netrc \
-    uv build --wheel --build-constraints requirements.txt --out-dir /dist .
+    uv build --wheel --build-constraints requirements.txt --out-dir /dist . \
+    && uv build --wheel --build-constraints requirements.txt --out-dir /dist sdk/triton
 
 
 FROM uv AS standins-dependencies

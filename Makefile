@@ -13,7 +13,7 @@ export DRIVETRAIN_STARTED_AT := $(shell date +%s.%N)
 
 # A virtual environment is made again when what it was made from has changed.
 hash = $(shell cat $(1) 2>/dev/null | cksum | tr ' ' '-')
-STAMP := .venv/.made-$(call hash,requirements.txt requirements-dev.txt pyproject.toml)
+STAMP := .venv/.made-$(call hash,requirements.txt requirements-dev.txt pyproject.toml sdk/triton/pyproject.toml)
 STANDINS_STAMP := .venv-standins/.made-$(call hash,requirements-standins.txt)
 FEAST_STAMP := .venv-feast/.made-$(call hash,requirements-feast.txt)
 BIGQUERY_STAMP := .venv-bigquery/.made-$(call hash,requirements-bigquery.txt)
@@ -32,7 +32,7 @@ $(STAMP):
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.txt requirements-dev.txt
-	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable . --editable sdk/triton
 	@rm -rf plugins/*.egg-info # left by the build: Airflow would find our plugin twice, and say so on its home page
 	@rm -f .venv/.made-* && touch $@
 

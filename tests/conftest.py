@@ -10,8 +10,8 @@ from xdist.scheduler import LoadScopeScheduling
 if TYPE_CHECKING:
     import pytest
 
-# The Triton SDK is installed where its tests run, alone: `make test-sdk`.
-collect_ignore = [] if find_spec("drivetrain_triton") else ["sdk"]
+# The Triton SDK's tests run where it is installed alone: `make test-sdk`.
+collect_ignore = ["sdk"] if find_spec("airflow") else []
 
 # Their tests share one running thing, so they stay together. The longest first: it would end last.
 TOGETHER = [

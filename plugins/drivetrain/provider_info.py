@@ -15,12 +15,14 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             {"integration-name": "Google Sheets", "python-modules": ["hooks.google_sheets"]},
             {"integration-name": "Snowflake", "python-modules": ["hooks.snowflake"]},
+            {"integration-name": "Triton", "python-modules": ["hooks.triton"]},
         ],
         "operators": [
             {
                 "integration-name": "Google Sheets",
                 "python-modules": ["operators.snowflake_to_sheets", "operators.sheets_to_snowflake"],
-            }
+            },
+            {"integration-name": "Triton", "python-modules": ["operators.triton_infer"]},
         ],
         "connection-types": [
             {
@@ -53,7 +55,33 @@ def get_provider_info() -> dict[str, Any]:
                         "schema": {"type": ["string", "null"]},
                     },
                 },
-            }
+            },
+            {
+                "hook-class-name": "hooks.triton.TritonHook",
+                "hook-name": "Triton (model server)",
+                "connection-type": "triton",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login"],
+                    "relabeling": {"schema": "http, https, grpc or grpcs", "password": "Token"},
+                    "placeholders": {"host": "triton", "port": "8001", "schema": "grpc"},
+                },
+                "conn-fields": {
+                    "urls": {
+                        "label": "Servers",
+                        "description": "Of several with the same models their URLs, with commas between them.",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "timeout_seconds": {
+                        "label": "Time for a call (seconds)",
+                        "schema": {"type": ["number", "null"], "default": 10},
+                    },
+                    "ca_file": {
+                        "label": "CA file",
+                        "description": "PEM of who signs the servers' certificates.",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                },
+            },
         ],
         "extra-links": ["operators.links.GoogleSheetLink"],
     }

@@ -49,7 +49,7 @@ BASE_PACKAGES = (
 KEPT = ("./etc", "./var")
 PYTHON = "/usr/bin/python3.11"
 COMMAND_TIMEOUT_SECONDS = 900.0
-_NOT_CODE = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.pyc")
+_NOT_CODE = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.pyc", "build")
 USERS = (
     "root:x:0:0:root:/root:/bin/bash\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
@@ -91,8 +91,8 @@ class PlatformImages:
             base = self._layer("base", _key(self.stages["airflow"].packages, BASE_PACKAGES, USERS), self._fill_base)
             dependencies = self._venv_layer("dependencies", "/opt/venv", "requirements.txt")
             runtime = self.stages["airflow"]
-            plugins = ("plugins", "pyproject.toml", "README.md", "requirements.txt")
-            ours = self._layer("ours", self._hash(*plugins, *_sources(runtime), settings=runtime), self._fill_ours)
+            code_of_ours = ("plugins", "sdk/triton", "pyproject.toml", "README.md", "requirements.txt")
+            ours = self._layer("ours", self._hash(*code_of_ours, *_sources(runtime), settings=runtime), self._fill_ours)
             stand_ins = self._venv_layer(
                 "standins-dependencies", "/opt/standins", "requirements-standins.txt", "--require-hashes"
             )
@@ -189,10 +189,12 @@ class PlatformImages:
         for name in ("pyproject.toml", "README.md", "requirements.txt"):
             shutil.copy(self.sources / name, context)
         # A copy: the build leaves a folder beside the packages, in which Airflow would find our plugin twice.
-        shutil.copytree(self.sources / "plugins", context / "plugins", ignore=_NOT_CODE)
+        for name in ("plugins", "sdk/triton"):
+            shutil.copytree(self.sources / name, context / name, ignore=_NOT_CODE)
         dist = root.parent / "dist"
-        constraints = ("--build-constraints", str(context / "requirements.txt"))
-        self._uv("build", "--wheel", *constraints, "--python", sys.executable, "--out-dir", str(dist), str(context))
+        options = ("--build-constraints", str(context / "requirements.txt"), "--python", sys.executable)
+        for project in (context, context / "sdk" / "triton"):
+            self._uv("build", "--wheel", *options, "--out-dir", str(dist), str(project))
         venv = root / "opt" / "venv"
         self._uv("venv", "--relocatable", "--python", sys.executable, str(venv))
         empty = set(venv.rglob("*"))

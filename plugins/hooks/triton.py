@@ -1,0 +1,113 @@
+"""Triton, or another server of KServe's v2 protocol, by an Airflow connection: the Triton SDK's client."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow.sdk import BaseHook
+
+from drivetrain.errors import FatalError, RetriableError
+from drivetrain_triton import TritonClient, TritonError, TritonSettings
+from drivetrain_triton.telemetry.log import LogObserver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.sdk import Connection
+
+# What the extra may say besides servers: see drivetrain_triton.settings.
+_NAMES = ("attempts", "ca_file", "compression", "connect_seconds", "connections", "headers", "timeout_seconds", "urls")
+
+
+@dataclass(frozen=True)
+class TritonConnection:
+    """An Airflow connection, read once.
+
+    Attributes:
+        settings: of the client. The password is the token.
+    """
+
+    settings: TritonSettings
+
+    @classmethod
+    def parse(cls, connection: Connection) -> Self:
+        """Read it: servers are in the extra's urls, or the connection's host, port and schema name one.
+
+        Raises:
+            FatalError: an extra is unknown, or something is not what it should be; the message names it.
+        """
+        where = f"connection {connection.conn_id}"
+        extra = dict(connection.extra_dejson)
+        if unknown := sorted(set(extra) - set(_NAMES)):
+            raise FatalError(f"{where}: unknown extra {', '.join(unknown)}: it knows {', '.join(_NAMES)}")
+        given = {name: value for name, value in extra.items() if value not in (None, "")}
+        if "urls" not in given:
+            if not connection.host:
+                raise FatalError(f"{where}: give urls in its extra, or a host")
+            port = f":{connection.port}" if connection.port else ""
+            given["urls"] = f"{connection.schema or 'grpc'}://{connection.host}{port}"
+        if connection.password:
+            given["token"] = connection.password
+        try:
+            return cls(TritonSettings.of(**given))
+        except TritonError as error:
+            raise FatalError(f"{where}: {error}") from None
+
+
+class TritonHook(BaseHook):
+    """A client of model servers.
+
+    Args:
+        triton_conn_id: a connection of type triton.
+    """
+
+    conn_name_attr = "triton_conn_id"
+    default_conn_name = "triton_default"
+    conn_type = "triton"
+    hook_name = "Triton (model server)"
+
+    def __init__(self, triton_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.triton_conn_id = triton_conn_id
+
+    @cached_property
+    def settings(self) -> TritonSettings:
+        """The connection's."""
+        return TritonConnection.parse(self.get_connection(self.triton_conn_id)).settings
+
+    @contextmanager
+    def client(self) -> Iterator[TritonClient]:
+        """A client whose failures are in the task's log; closed at the end.
+
+        Raises:
+            FatalError: asked again, the call would end the same way.
+            RetriableError: it may do better later. The model may have run.
+        """
+        try:
+            with TritonClient(settings=self.settings, observers=[LogObserver()]) as client:
+                yield client
+        except TritonError as error:
+            raise told(error) from error
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask each server whether it is ready: what the connection form's test button does."""
+        try:
+            with self.client() as client:
+                ready = client.ready()
+        except (FatalError, RetriableError) as error:
+            return False, str(error)
+        words = {True: "is ready", False: "is not ready, or can't be reached"}
+        return all(ready.values()), "; ".join(f"{url} {words[is_ready]}" for url, is_ready in ready.items())
+
+
+def told(error: TritonError) -> FatalError | RetriableError:
+    """The SDK's error as one of ours.
+
+    A model that failed may have failed for what it was sent, and a lost answer may be found the next time: tasks are
+    tried again for both, as often as their retries say.
+    """
+    is_sure = error.is_surely_not_run and not error.may_do_better
+    return FatalError(str(error)) if is_sure else RetriableError(str(error))
