@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 
 import pytest
 
 from drivetrain_triton import errors
-from drivetrain_triton.attempts import Attempts, RetryRules
+from drivetrain_triton.attempts import Attempts, Kind, RetryRules
 from drivetrain_triton.breaker import BreakerRules
 from drivetrain_triton.deadlines import Deadline
 from drivetrain_triton.replicas import Replicas
@@ -27,10 +26,8 @@ class Call:
 
     def begin(self, *, seconds: float = 10, may_run_twice: bool = False) -> Attempts[str]:
         deadline = Deadline(seconds, self.clock)
-        draw = random.Random(1)
-        return Attempts(
-            self.replicas, self.budget, self.rules, deadline, what="it", may_run_twice=may_run_twice, draw=draw
-        )
+        kind = Kind(self.replicas, self.budget, self.rules, "it", may_run_twice=may_run_twice, draw=random.Random(1))
+        return Attempts(kind, deadline)
 
 
 def test_each_attempt_is_of_another_server_at_once_and_then_of_the_first_ones_after_a_pause() -> None:
@@ -145,8 +142,9 @@ def test_a_server_that_answers_sooner_is_asked_and_a_slow_one_again_after_a_whil
     def ask() -> str:
         picked = call.replicas.pick()
         assert picked is not None
-        with picked.asked():
-            call.clock.now += 0.1
+        began = picked.begin()
+        call.clock.now += 0.1
+        picked.end(began)
         return picked.transport
 
     assert {ask() for _ in range(50)} == {"b"}
@@ -156,15 +154,21 @@ def test_a_server_that_answers_sooner_is_asked_and_a_slow_one_again_after_a_whil
     assert ask() == "a"
 
 
-def test_under_way_is_counted_whatever_becomes_of_a_request() -> None:
-    call = Call("a")
+def test_what_is_under_way_is_counted_whatever_becomes_of_it() -> None:
+    call = Call("a", attempts=1)
     (replica,) = call.replicas.all
-    with contextlib.suppress(KeyError), replica.asked():
+    for end in ("succeeded", "abandoned", "failed"):
+        attempts = call.begin()
+        asked = attempts.next()
         assert replica.under_way == 1
         call.clock.now += 1.001
-        raise KeyError
-    assert replica.under_way == 0
-    assert replica.usual_seconds == pytest.approx(0.201)
+        if end == "failed":
+            with pytest.raises(errors.ServerError):
+                attempts.failed(asked, errors.ServerError("x"))
+        else:
+            getattr(attempts, end)(asked)
+        assert replica.under_way == 0
+    assert replica.usual_seconds == pytest.approx(1.001 - 1.0 * 0.8**3)
 
 
 def test_a_hedge_is_of_a_server_that_was_not_asked_and_counts_as_a_retry() -> None:

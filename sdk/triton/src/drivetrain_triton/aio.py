@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from drivetrain_triton import asking_aio as asking
+from drivetrain_triton.attempts import Attempts
 from drivetrain_triton.calls import Inferred, Parameters, joined, requests
 from drivetrain_triton.deadlines import Deadline
 from drivetrain_triton.errors import ModelNotFoundError, TritonError
@@ -23,7 +24,6 @@ from drivetrain_triton.transports.port import Server
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-    from drivetrain_triton.attempts import Attempts
     from drivetrain_triton.calls import Request
     from drivetrain_triton.replicas import Replica
     from drivetrain_triton.telemetry.outcome import Observer
@@ -166,8 +166,8 @@ class AsyncTritonClient:
         ask: Callable[[AsyncTransport, float], Awaitable[T]],
     ) -> T:
         """What may be asked twice, and does not run a model."""
-        attempts = self._fleet.attempts(deadline, what=what, model=model, may_run_twice=True)
-        return await asking.ask_in_turn(attempts, ask)
+        kind = self._fleet.kind(what, model, may_run_twice=True)
+        return await asking.ask_in_turn(Attempts(kind, deadline), ask)
 
 
 class AsyncModel:
@@ -175,6 +175,8 @@ class AsyncModel:
 
     def __init__(self, client: AsyncTritonClient, name: str, version: str, rules: Rules) -> None:
         self._client, self.name, self.version, self.rules = client, name, version, rules
+        self._kind = client._fleet.kind("infer", name, may_run_twice=rules.may_run_twice)
+        self._streaming = client._fleet.kind("stream", name, may_run_twice=rules.may_run_twice)
         self._signature: Signature | None = None
         self._asking = asyncio.Lock()
 
@@ -205,7 +207,7 @@ class AsyncModel:
         sent = await self._requests(
             deadline, inputs, headers, outputs=outputs, request_id=request_id, parameters=parameters
         )
-        answers = [await self._infer(request, self._attempts(deadline)) for request in sent]
+        answers = [await self._infer(request, Attempts(self._kind, deadline)) for request in sent]
         return joined(sent, answers)
 
     async def stream(
@@ -239,7 +241,7 @@ class AsyncModel:
         given = {"outputs": outputs, "request_id": request_id, "parameters": parameters}
         sent = await self._requests(deadline, inputs, headers, is_stream=True, **given)
         for request in sent:
-            attempts = self._attempts(deadline, "stream")
+            attempts = Attempts(self._streaming, deadline)
             async for answer in asking.stream(attempts, partial(_stream, request)):
                 yield answer
 
@@ -252,19 +254,6 @@ class AsyncModel:
     ) -> list[Request]:
         signature = self._signature or await self._asked(deadline)
         return requests(signature, inputs, headers=self._client._headers(headers), **given)
-
-    def _attempts(
-        self,
-        deadline: Deadline,
-        what: str = "infer",
-        *,
-        is_sequence: bool = False,
-        only: Replica[AsyncTransport] | None = None,
-    ) -> Attempts[AsyncTransport]:
-        may_run_twice = self.rules.may_run_twice and not is_sequence
-        return self._client._fleet.attempts(
-            deadline, what=what, model=self.name, may_run_twice=may_run_twice, only=only
-        )
 
     async def _infer(self, request: Request, attempts: Attempts[AsyncTransport]) -> Inferred:
         ask: Callable[[AsyncTransport, float], Awaitable[Inferred]] = partial(_infer, request)
@@ -311,6 +300,7 @@ class AsyncInferSequence:
 
     def __init__(self, model: AsyncModel) -> None:
         self._model, self._steps = model, Steps(model.name)
+        self._kind = model._client._fleet.kind("infer", model.name, may_run_twice=False)
         self._server: Replica[AsyncTransport] | None = None
         self.id = self._steps.id
 
@@ -346,7 +336,7 @@ class AsyncInferSequence:
             deadline, inputs, headers, outputs=outputs, request_id=request_id, parameters=parameters
         )
         request = self._steps.begun(sent, is_last=is_last)
-        attempts = model._attempts(deadline, only=self._server, is_sequence=True)
+        attempts = Attempts(self._kind, deadline, self._server)
         try:
             answer = await model._infer(request, attempts)
         except TritonError as error:

@@ -27,9 +27,12 @@ def ask_in_turn(attempts: Attempts[S], ask: Callable[[S, float], T]) -> T:
     while True:
         asked = attempts.next()
         try:
-            answer = _ask(asked, ask)
+            answer = ask(asked.replica.transport, asked.left)
         except TritonError as error:
             time.sleep(attempts.failed(asked, error) or 0)
+        except BaseException:
+            attempts.abandoned(asked)
+            raise
         else:
             attempts.succeeded(asked)
             return answer
@@ -52,7 +55,7 @@ def ask_hedged(attempts: Attempts[S], ask: Callable[[S, float], T], after_second
     running: dict[Future[T], Asked[S]] = {}
 
     def begin(asked: Asked[S]) -> None:
-        running[threads.submit(_ask, asked, ask)] = asked
+        running[threads.submit(ask, asked.replica.transport, asked.left)] = asked
 
     begin(attempts.next())
     may_hedge = True
@@ -81,8 +84,3 @@ def ask_hedged(attempts: Attempts[S], ask: Callable[[S, float], T], after_second
         for future, asked in running.items():
             future.cancel()
             attempts.abandoned(asked)
-
-
-def _ask(asked: Asked[S], ask: Callable[[S, float], T]) -> T:
-    with asked.replica.asked():
-        return ask(asked.replica.transport, asked.left)

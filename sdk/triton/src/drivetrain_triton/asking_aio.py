@@ -25,9 +25,12 @@ async def ask_in_turn(attempts: Attempts[S], ask: Callable[[S, float], Awaitable
     while True:
         asked = attempts.next()
         try:
-            answer = await _ask(asked, ask)
+            answer = await ask(asked.replica.transport, asked.left)
         except TritonError as error:
             await asyncio.sleep(attempts.failed(asked, error) or 0)
+        except BaseException:
+            attempts.abandoned(asked)
+            raise
         else:
             attempts.succeeded(asked)
             return answer
@@ -46,10 +49,10 @@ async def ask_hedged(attempts: Attempts[S], ask: Callable[[S, float], Awaitable[
     Raises:
         TritonError: nobody answered.
     """
-    running: dict[asyncio.Task[T], Asked[S]] = {}
+    running: dict[asyncio.Future[T], Asked[S]] = {}
 
     def begin(asked: Asked[S]) -> None:
-        running[asyncio.create_task(_ask(asked, ask))] = asked
+        running[asyncio.ensure_future(ask(asked.replica.transport, asked.left))] = asked
 
     begin(attempts.next())
     may_hedge = True
@@ -91,10 +94,9 @@ async def stream(attempts: Attempts[S], ask: Callable[[S, float], AsyncIterator[
     while True:
         asked, has_begun = attempts.next(), False
         try:
-            with asked.replica.asked():
-                async for answer in ask(asked.replica.transport, asked.left):
-                    has_begun = True
-                    yield answer
+            async for answer in ask(asked.replica.transport, asked.left):
+                has_begun = True
+                yield answer
         except TritonError as error:
             await asyncio.sleep(attempts.failed(asked, error, may_go_on=not has_begun) or 0)
         except BaseException:
@@ -103,8 +105,3 @@ async def stream(attempts: Attempts[S], ask: Callable[[S, float], AsyncIterator[
         else:
             attempts.succeeded(asked)
             return
-
-
-async def _ask(asked: Asked[S], ask: Callable[[S, float], Awaitable[T]]) -> T:
-    with asked.replica.asked():
-        return await ask(asked.replica.transport, asked.left)

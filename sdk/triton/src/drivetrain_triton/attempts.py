@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from drivetrain_triton.errors import (
@@ -55,7 +55,34 @@ class RetryRules:
     longest_pause_seconds: float = 1.0
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """What all calls of one kind share.
+
+    Attributes:
+        replicas: of the client.
+        budget: of the client.
+        rules: see RetryRules.
+        what: is done: "infer", "metadata", ...
+        model: that is asked.
+        may_run_twice: it does no harm if the model runs a second time, the first answer being lost.
+        observers: are told of each request.
+        draw: what is random.
+    """
+
+    replicas: Replicas[T]
+    budget: RetryBudget
+    rules: RetryRules
+    what: str
+    model: str = ""
+    may_run_twice: bool = False
+    observers: Sequence[Observer] = ()
+    draw: random.Random = field(default_factory=random.Random)
+
+    def __str__(self) -> str:
+        return f"{self.what} of model {self.model}" if self.model else self.what
+
+
 class Asked(Generic[T]):
     """One attempt.
 
@@ -63,58 +90,37 @@ class Asked(Generic[T]):
         replica: whom it asks.
         left: seconds for it.
         number: of the call's, from 1.
-        began: seconds since 1970; 0 where nobody is told.
-        timed: seconds of a clock that only grows; the same.
+        began: as the replica's clock has it.
     """
 
-    replica: Replica[T]
-    left: float
-    number: int
-    began: float = 0.0
-    timed: float = 0.0
+    __slots__ = ("began", "left", "number", "replica")
+
+    def __init__(self, replica: Replica[T], left: float, number: int) -> None:
+        self.replica, self.left, self.number, self.began = replica, left, number, replica.begin()
 
 
 class Attempts(Generic[T]):
     """One call's.
 
     Args:
-        replicas: of the client.
-        budget: of the client.
-        rules: see RetryRules.
+        kind: of call.
         deadline: of the call.
-        what: is done: "infer", "metadata", ...
-        model: that is asked.
-        may_run_twice: it does no harm if the model runs a second time, the first answer being lost.
-        observers: are told of each request.
-        draw: what is random.
+        only: the server that alone will do; None: any.
 
     Attributes:
         answered_by: who answered; None: nobody has.
     """
 
-    def __init__(
-        self,
-        replicas: Replicas[T],
-        budget: RetryBudget,
-        rules: RetryRules,
-        deadline: Deadline,
-        *,
-        what: str,
-        model: str = "",
-        may_run_twice: bool = False,
-        observers: Sequence[Observer] = (),
-        draw: random.Random | None = None,
-    ) -> None:
-        self._replicas, self._budget, self._rules, self._deadline = replicas, budget, rules, deadline
-        self._method, self._model, self._may_run_twice = what, model, may_run_twice
-        self._what = f"{what} of model {model}" if model else what
-        self._observers = observers
-        self._draw = draw or random
+    __slots__ = ("_deadline", "_kind", "_last", "_replicas", "_tried", "_under_way", "answered_by")
+
+    def __init__(self, kind: Kind[T], deadline: Deadline, only: Replica[T] | None = None) -> None:
+        self._kind, self._deadline = kind, deadline
+        self._replicas = kind.replicas if only is None else kind.replicas.alone(only)
         self._tried: list[Replica[T]] = []
         self._under_way = 0
         self._last: TritonError | None = None
         self.answered_by: Replica[T] | None = None
-        budget.called()
+        kind.budget.called()
 
     def next(self) -> Asked[T]:
         """Whom to ask.
@@ -129,8 +135,8 @@ class Attempts(Generic[T]):
             if self._last is not None:
                 raise self._last
             raise CircuitOpenError(
-                f"{self._what}: all servers failed and are left alone for {self._replicas.rest_seconds():.1f} s",
-                model=self._model,
+                f"{self._kind}: all servers failed and are left alone for {self._replicas.rest_seconds():.1f} s",
+                model=self._kind.model,
             )
         return self._asked(replica, left)
 
@@ -140,18 +146,18 @@ class Attempts(Generic[T]):
         Raises:
             DeadlineError: there are none.
         """
-        return self._deadline.left(self._what, model=self._model)
+        return self._deadline.left(self._kind, model=self._kind.model)
 
     def hedge(self) -> Asked[T] | None:
         """Whom to ask beside those that have not answered yet; None: nobody else, or not now."""
-        if len(self._tried) >= self._rules.attempts or len(self._tried) >= len(self._replicas.all):
+        if len(self._tried) >= self._kind.rules.attempts or len(self._tried) >= len(self._replicas.all):
             return None
         try:
             left = self.left()
         except DeadlineError:
             return None
         # A hedge is a request more, as a retry is. What is taken for one that nobody can be asked is not given back.
-        if not self._budget.take():
+        if not self._kind.budget.take():
             return None
         replica = self._replicas.pick(self._tried, others_alone=True)
         return None if replica is None else self._asked(replica, left)
@@ -159,22 +165,20 @@ class Attempts(Generic[T]):
     def _asked(self, replica: Replica[T], left: float) -> Asked[T]:
         self._tried.append(replica)
         self._under_way += 1
-        asked = Asked(replica, left, len(self._tried))
-        if self._observers:
-            asked.began, asked.timed = time.time(), time.perf_counter()
-        return asked
+        return Asked(replica, left, len(self._tried))
 
     def succeeded(self, asked: Asked[T]) -> None:
         """It answered."""
-        self._under_way -= 1
+        seconds = self._ended(asked)
         self.answered_by = asked.replica
         asked.replica.breaker.succeeded()
-        self._tell(asked, None, is_last=True)
+        self._tell(asked, seconds, None, is_last=True)
 
     def abandoned(self, asked: Asked[T]) -> None:
         """Another one answered first, or nobody waits any more. It says nothing of the server."""
-        self._under_way -= 1
-        self._tell(asked, AbandonedError(f"{self._what}: another answer came first", model=self._model), is_last=False)
+        seconds = self._ended(asked)
+        error = AbandonedError(f"{self._kind}: nobody waits for the answer any more", model=self._kind.model)
+        self._tell(asked, seconds, error, is_last=False)
 
     def failed(self, asked: Asked[T], error: TritonError, *, may_go_on: bool = True) -> float | None:
         """It did not answer; gives how many seconds to wait before the next attempt. None: others are under way.
@@ -187,8 +191,7 @@ class Attempts(Generic[T]):
         Raises:
             TritonError: the error, where another attempt would not help, might do harm, or would come too late.
         """
-        self._under_way -= 1
-        replica = asked.replica
+        replica, seconds = asked.replica, self._ended(asked)
         if isinstance(error, _OF_THE_SERVER):
             replica.breaker.failed()
         elif not isinstance(error, DeadlineError):
@@ -197,41 +200,46 @@ class Attempts(Generic[T]):
             replica.breaker.failed()
         self._last = error
         if self._under_way:
-            self._tell(asked, error, is_last=False)
+            self._tell(asked, seconds, error, is_last=False)
             return None
         pause = self._pause_after(error) if may_go_on else None
-        self._tell(asked, error, is_last=pause is None)
+        self._tell(asked, seconds, error, is_last=pause is None)
         if pause is None:
             raise error
         return pause
 
     def _pause_after(self, error: TritonError) -> float | None:
         """Seconds; None: it is not tried again."""
-        again = error.may_do_better and (error.is_surely_not_run or self._may_run_twice)
-        if not again or len(self._tried) >= self._rules.attempts:
+        again = error.may_do_better and (error.is_surely_not_run or self._kind.may_run_twice)
+        if not again or len(self._tried) >= self._kind.rules.attempts:
             return None
         pause = self._pause()
         try:
             left = self.left()
         except DeadlineError:
             return None
-        return pause if pause < left and self._budget.take() else None
+        return pause if pause < left and self._kind.budget.take() else None
 
-    def _tell(self, asked: Asked[T], error: TritonError | None, *, is_last: bool) -> None:
-        if not self._observers:
+    def _ended(self, asked: Asked[T]) -> float:
+        """Seconds that it took."""
+        self._under_way -= 1
+        return asked.replica.end(asked.began)
+
+    def _tell(self, asked: Asked[T], seconds: float, error: TritonError | None, *, is_last: bool) -> None:
+        if not self._kind.observers:
             return
         transport: Any = asked.replica.transport
         outcome = Outcome(
-            what=self._method,
-            model=self._model,
+            what=self._kind.what,
+            model=self._kind.model,
             server=transport.server.url,
             attempt=asked.number,
-            began=asked.began,
-            seconds=time.perf_counter() - asked.timed,
+            began=time.time() - seconds,
+            seconds=seconds,
             error=error,
             is_last=is_last,
         )
-        for observer in self._observers:
+        for observer in self._kind.observers:
             try:
                 observer(outcome)
             except Exception:  # whoever looks on must not break what it looks at
@@ -241,5 +249,5 @@ class Attempts(Generic[T]):
         """Another server is asked at once; the same one again after a while, which differs from client to client."""
         if len(set(map(id, self._tried))) < len(self._replicas.all):
             return 0.0
-        most = self._rules.pause_seconds * 2 ** (len(self._tried) - len(self._replicas.all))
-        return self._draw.uniform(0, min(most, self._rules.longest_pause_seconds))
+        most = self._kind.rules.pause_seconds * 2 ** (len(self._tried) - len(self._replicas.all))
+        return self._kind.draw.uniform(0, min(most, self._kind.rules.longest_pause_seconds))

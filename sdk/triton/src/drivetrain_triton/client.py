@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from drivetrain_triton import asking
+from drivetrain_triton.attempts import Attempts
 from drivetrain_triton.calls import Inferred, Parameters, joined, requests
 from drivetrain_triton.deadlines import Deadline
 from drivetrain_triton.errors import ModelNotFoundError, TritonError
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from drivetrain_triton.attempts import Attempts
     from drivetrain_triton.calls import Request
     from drivetrain_triton.replicas import Replica
     from drivetrain_triton.telemetry.outcome import Observer
@@ -172,8 +172,8 @@ class TritonClient:
         ask: Callable[[Transport, float], T],
     ) -> T:
         """What may be asked twice, and does not run a model."""
-        attempts = self._fleet.attempts(deadline, what=what, model=model, may_run_twice=True)
-        return asking.ask_in_turn(attempts, ask)
+        kind = self._fleet.kind(what, model, may_run_twice=True)
+        return asking.ask_in_turn(Attempts(kind, deadline), ask)
 
 
 class Model:
@@ -181,6 +181,7 @@ class Model:
 
     def __init__(self, client: TritonClient, name: str, version: str, rules: Rules) -> None:
         self._client, self.name, self.version, self.rules = client, name, version, rules
+        self._kind = client._fleet.kind("infer", name, may_run_twice=rules.may_run_twice)
         self._signature: Signature | None = None
         self._asking = threading.Lock()
 
@@ -225,7 +226,7 @@ class Model:
         """
         deadline = self._client._deadline(timeout_seconds)
         sent = self._requests(deadline, inputs, headers, outputs=outputs, request_id=request_id, parameters=parameters)
-        answers = [self._infer(request, self._attempts(deadline)) for request in sent]
+        answers = [self._infer(request, Attempts(self._kind, deadline)) for request in sent]
         return joined(sent, answers)
 
     def sequence(self) -> InferSequence:
@@ -237,19 +238,6 @@ class Model:
     ) -> list[Request]:
         signature = self._signature or self._asked(deadline)
         return requests(signature, inputs, headers=self._client._headers(headers), **given)
-
-    def _attempts(
-        self,
-        deadline: Deadline,
-        what: str = "infer",
-        *,
-        is_sequence: bool = False,
-        only: Replica[Transport] | None = None,
-    ) -> Attempts[Transport]:
-        may_run_twice = self.rules.may_run_twice and not is_sequence
-        return self._client._fleet.attempts(
-            deadline, what=what, model=self.name, may_run_twice=may_run_twice, only=only
-        )
 
     def _infer(self, request: Request, attempts: Attempts[Transport]) -> Inferred:
         ask: Callable[[Transport, float], Inferred] = partial(_infer, request)
@@ -293,6 +281,7 @@ class InferSequence:
 
     def __init__(self, model: Model) -> None:
         self._model, self._steps = model, Steps(model.name)
+        self._kind = model._client._fleet.kind("infer", model.name, may_run_twice=False)
         self._server: Replica[Transport] | None = None
         self.id = self._steps.id
 
@@ -326,7 +315,7 @@ class InferSequence:
         deadline = model._client._deadline(timeout_seconds)
         sent = model._requests(deadline, inputs, headers, outputs=outputs, request_id=request_id, parameters=parameters)
         request = self._steps.begun(sent, is_last=is_last)
-        attempts = model._attempts(deadline, only=self._server, is_sequence=True)
+        attempts = Attempts(self._kind, deadline, self._server)
         try:
             answer = model._infer(request, attempts)
         except TritonError as error:

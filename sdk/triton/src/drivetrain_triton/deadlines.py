@@ -23,7 +23,7 @@ class Deadline:
         self.seconds, self._clock = seconds, clock
         self._end = clock() + seconds
 
-    def left(self, what: str, *, model: str = "") -> float:
+    def left(self, what: object, *, model: str = "") -> float:
         """Seconds until then.
 
         Raises:
@@ -34,6 +34,6 @@ class Deadline:
             raise self.over(what, model=model)
         return left
 
-    def over(self, what: str, *, model: str = "") -> DeadlineError:
+    def over(self, what: object, *, model: str = "") -> DeadlineError:
         """What to raise once it is."""
         return DeadlineError(f"{what}: not done within {self.seconds:g} s", model=model)

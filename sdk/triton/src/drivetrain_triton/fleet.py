@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from drivetrain_triton.attempts import Attempts, RetryRules
+from drivetrain_triton.attempts import Kind, RetryRules
 from drivetrain_triton.breaker import BreakerRules
 from drivetrain_triton.replicas import Replicas
 from drivetrain_triton.retry_budget import RetryBudget
@@ -12,8 +12,6 @@ from drivetrain_triton.retry_budget import RetryBudget
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drivetrain_triton.deadlines import Deadline
-    from drivetrain_triton.replicas import Replica
     from drivetrain_triton.settings import TritonSettings
     from drivetrain_triton.telemetry.outcome import Observer
 
@@ -36,17 +34,6 @@ class Fleet(Generic[T]):
         self._budget = RetryBudget(settings.retry_share)
         self._rules, self._observers = RetryRules(settings.attempts), tuple(observers)
 
-    def attempts(
-        self, deadline: Deadline, *, what: str, model: str, may_run_twice: bool, only: Replica[T] | None = None
-    ) -> Attempts[T]:
-        """One call's; of one server where only that will do."""
-        return Attempts(
-            self._replicas if only is None else self._replicas.alone(only),
-            self._budget,
-            self._rules,
-            deadline,
-            what=what,
-            model=model,
-            may_run_twice=may_run_twice,
-            observers=self._observers,
-        )
+    def kind(self, what: str, model: str = "", *, may_run_twice: bool) -> Kind[T]:
+        """Of calls."""
+        return Kind(self._replicas, self._budget, self._rules, what, model, may_run_twice, self._observers)

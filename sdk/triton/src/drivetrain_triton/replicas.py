@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 import threading
 import time
-from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from drivetrain_triton.breaker import Breaker, BreakerRules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 T = TypeVar("T")
 
@@ -44,20 +43,20 @@ class Replica(Generic[T]):
         forgotten: float = 0.5 ** ((self._clock() - self._told) / _HALVES_SECONDS)
         return (self.under_way + 1) * self.usual_seconds * forgotten
 
-    @contextmanager
-    def asked(self) -> Iterator[None]:
-        """A request is under way."""
-        began = self._clock()
+    def begin(self) -> float:
+        """A request is under way; gives when it began. It has to end."""
         with self._lock:
             self.under_way += 1
-        try:
-            yield
-        finally:
-            now = self._clock()
-            took = now - began
-            with self._lock:
-                self.under_way, self._told = self.under_way - 1, now
-                self.usual_seconds += _WEIGHT * (took - self.usual_seconds)
+        return self._clock()
+
+    def end(self, began: float) -> float:
+        """It is no more, whatever became of it; gives the seconds that it took."""
+        now = self._clock()
+        took = now - began
+        with self._lock:
+            self.under_way, self._told = self.under_way - 1, now
+            self.usual_seconds += _WEIGHT * (took - self.usual_seconds)
+        return took
 
 
 class Replicas(Generic[T]):
@@ -90,6 +89,9 @@ class Replicas(Generic[T]):
             tried: by this call.
             others_alone: and none of them.
         """
+        if len(self.all) == 1 and not (tried and others_alone):
+            (one,) = self.all
+            return one if one.breaker.lets_through() else None
         for choice in ([one for one in self.all if one not in tried], [] if others_alone else list(tried)):
             willing = [one for one in choice if one.breaker.rests_for() == 0]
             if len(willing) > 2:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from tritonclient.grpc.aio import InferenceServerClient
-from tritonclient.utils import InferenceServerException
 
 from drivetrain_triton.calls import check
 from drivetrain_triton.errors import of_grpc
 from drivetrain_triton.transports.grpc_wire import (
+    Told,
     as_json,
     call_of,
     channel_of,
     error_in_stream,
-    error_of,
     inferred,
     options_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from drivetrain_triton.calls import Inferred, Request
     from drivetrain_triton.transports.port import Server
@@ -38,7 +36,7 @@ class AsyncGrpcTransport:
 
     async def infer(self, request: Request, timeout_seconds: float) -> Inferred:
         """Run a model."""
-        with self._told(request.model):
+        with Told(request.model, self.server):
             result = await self._client.infer(
                 **call_of(request), **options_of(request, self.server, self._headers), client_timeout=timeout_seconds
             )
@@ -72,19 +70,19 @@ class AsyncGrpcTransport:
 
     async def metadata(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
         """Of a model."""
-        with self._told(model):
+        with Told(model, self.server):
             asked = self._client.get_model_metadata(model, version, self._headers, client_timeout=timeout_seconds)
             return as_json(await asked)
 
     async def config(self, model: str, version: str, timeout_seconds: float) -> dict[str, Any]:
         """Of a model."""
-        with self._told(model):
+        with Told(model, self.server):
             asked = self._client.get_model_config(model, version, self._headers, client_timeout=timeout_seconds)
             return as_json((await asked).config)
 
     async def is_ready(self, model: str, version: str, timeout_seconds: float) -> bool:
         """Whether requests are taken."""
-        with self._told(model):
+        with Told(model, self.server):
             if model:
                 asked = self._client.is_model_ready(model, version, self._headers, client_timeout=timeout_seconds)
                 return bool(await asked)
@@ -92,35 +90,35 @@ class AsyncGrpcTransport:
 
     async def repository(self, timeout_seconds: float) -> list[dict[str, Any]]:
         """What it could load."""
-        with self._told(""):
+        with Told("", self.server):
             found = await self._client.get_model_repository_index(self._headers, client_timeout=timeout_seconds)
             return [as_json(one) for one in found.models]
 
     async def load(self, model: str, timeout_seconds: float) -> None:
         """Load a model."""
-        with self._told(model):
+        with Told(model, self.server):
             await self._client.load_model(model, self._headers, client_timeout=timeout_seconds)
 
     async def unload(self, model: str, timeout_seconds: float) -> None:
         """Unload a model."""
-        with self._told(model):
+        with Told(model, self.server):
             await self._client.unload_model(model, self._headers, client_timeout=timeout_seconds)
 
     async def register(self, name: str, key: str, size: int, timeout_seconds: float) -> None:
         """Let the server open shared memory."""
-        with self._told(""):
+        with Told("", self.server):
             await self._client.register_system_shared_memory(
                 name, key, size, headers=self._headers, client_timeout=timeout_seconds
             )
 
     async def unregister(self, name: str, timeout_seconds: float) -> None:
         """Let it close that."""
-        with self._told(""):
+        with Told("", self.server):
             await self._client.unregister_system_shared_memory(name, self._headers, client_timeout=timeout_seconds)
 
     async def registered(self, timeout_seconds: float) -> dict[str, str]:
         """Names and keys of what it has open."""
-        with self._told(""):
+        with Told("", self.server):
             found = await self._client.get_system_shared_memory_status(
                 headers=self._headers, client_timeout=timeout_seconds
             )
@@ -138,10 +136,3 @@ class AsyncGrpcTransport:
         if self._made is None:
             self._made = InferenceServerClient(**channel_of(self.server))
         return self._made
-
-    @contextmanager
-    def _told(self, model: str) -> Iterator[None]:
-        try:
-            yield
-        except InferenceServerException as error:
-            raise error_of(error, model, self.server) from None

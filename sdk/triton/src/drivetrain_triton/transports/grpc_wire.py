@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from google.protobuf.json_format import MessageToJson
 from tritonclient.grpc import InferInput, InferRequestedOutput
+from tritonclient.utils import InferenceServerException
 
 from drivetrain_triton.calls import Inferred, Parameters
 from drivetrain_triton.errors import ProtocolError, ServerError, TritonError, of_grpc
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tritonclient.grpc import InferResult
-    from tritonclient.utils import InferenceServerException
 
     from drivetrain_triton.calls import Request
     from drivetrain_triton.transports.port import Server
@@ -136,6 +136,22 @@ def as_json(message: Any) -> dict[str, Any]:
     """A message as JSON, all of its fields by their names in the protocol."""
     found: dict[str, Any] = json.loads(MessageToJson(message, preserving_proto_field_name=True))
     return found
+
+
+class Told:
+    """A context manager in which what tritonclient raises becomes ours."""
+
+    __slots__ = ("_model", "_server")
+
+    def __init__(self, model: str, server: Server) -> None:
+        self._model, self._server = model, server
+
+    def __enter__(self) -> None:
+        """Nothing is to be done."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, InferenceServerException):
+            raise error_of(error, self._model, self._server) from None
 
 
 def error_of(error: InferenceServerException, model: str, server: Server) -> TritonError:

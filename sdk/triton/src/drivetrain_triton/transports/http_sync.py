@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -21,8 +20,6 @@ from drivetrain_triton.errors import ConnectionLostError, TritonError, Unreachab
 from drivetrain_triton.transports.http_wire import call_of, error_of, inferred, out_of_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from drivetrain_triton.calls import Inferred, Request
     from drivetrain_triton.transports.port import Server
 
@@ -98,31 +95,8 @@ class HttpTransport:
         """Close this thread's connection; other threads' close when they end."""
         self._forget()
 
-    @contextmanager
-    def _client(self, model: str, timeout_seconds: float) -> Iterator[InferenceServerClient]:
-        """This thread's. One that did not answer to the end is not used again: what comes late is another's answer."""
-        timeout = gevent.Timeout(timeout_seconds)
-        try:
-            with timeout:
-                yield self._connected()
-        except gevent.Timeout as caught:
-            self._forget()
-            if caught is not timeout:  # somebody else's, around us
-                raise
-            raise out_of_time(timeout_seconds, model, self.server) from None
-        except InferenceServerException as error:
-            raise error_of(error, model, self.server) from None
-        except TritonError:
-            raise
-        except (OSError, HTTPConnectionClosed) as error:
-            self._forget()
-            # The only time-out of a socket that is set is that of a connection being made.
-            is_unreachable = isinstance(error, ConnectionRefusedError | socket.gaierror | TimeoutError)
-            kind = UnreachableError if is_unreachable else ConnectionLostError
-            raise kind(f"{self.server.url}: {error}", model=model, server=self.server.url) from None
-        except BaseException:
-            self._forget()
-            raise
+    def _client(self, model: str, timeout_seconds: float) -> _Exchange:
+        return _Exchange(self, model, timeout_seconds)
 
     def _connected(self) -> InferenceServerClient:
         client: InferenceServerClient | None = getattr(self._own, "client", None)
@@ -143,3 +117,39 @@ class HttpTransport:
         client, self._own.client = getattr(self._own, "client", None), None
         if client is not None:
             client.close()
+
+
+class _Exchange:
+    """A context manager around one of this thread's client.
+
+    One that did not answer to the end is not used again: what comes late is another's answer.
+    """
+
+    __slots__ = ("_model", "_of", "_seconds", "_timeout")
+
+    def __init__(self, of: HttpTransport, model: str, timeout_seconds: float) -> None:
+        self._of, self._model, self._seconds = of, model, timeout_seconds
+        self._timeout = gevent.Timeout(timeout_seconds)
+
+    def __enter__(self) -> InferenceServerClient:
+        client = self._of._connected()
+        self._timeout.start()
+        return client
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._timeout.close()
+        if error is None:
+            return
+        server, model = self._of.server, self._model
+        if isinstance(error, InferenceServerException):
+            raise error_of(error, model, server) from None
+        if isinstance(error, TritonError):
+            return
+        self._of._forget()
+        if error is self._timeout:  # and not somebody else's, around us
+            raise out_of_time(self._seconds, model, server) from None
+        if isinstance(error, OSError | HTTPConnectionClosed):
+            # The only time-out of a socket that is set is that of a connection being made.
+            is_unreachable = isinstance(error, ConnectionRefusedError | socket.gaierror | TimeoutError)
+            kind = UnreachableError if is_unreachable else ConnectionLostError
+            raise kind(f"{server.url}: {error}", model=model, server=server.url) from None
