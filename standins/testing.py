@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,10 +20,21 @@ from standins.ports import HOST
 from standins.supervisor.probes import http_problem
 
 POLL_SECONDS = 0.05
+_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_PORTS, _RESERVED = 12_000, 10_000  # how many are drawn from, above those that well-known services have
+_DRAW = random.SystemRandom()  # two processes must not draw alike
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
+    """A port of 127.0.0.1 that nobody listens on now, and that no connection is given before a server listens there.
+
+    The system takes the ports of connections from a range of its own (ip(7), ip_local_port_range): it is below that.
+    """
+    lowest = int(_PORT_RANGE.read_text(encoding="ascii").split()[0]) if _PORT_RANGE.exists() else 0
+    for port in _DRAW.sample(range(lowest - _PORTS, lowest), 100) if lowest - _PORTS > _RESERVED else ():
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
