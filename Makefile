@@ -17,7 +17,9 @@ STAMP := .venv/.made-$(call hash,requirements.txt requirements-dev.txt pyproject
 STANDINS_STAMP := .venv-standins/.made-$(call hash,requirements-standins.txt)
 FEAST_STAMP := .venv-feast/.made-$(call hash,requirements-feast.txt)
 BIGQUERY_STAMP := .venv-bigquery/.made-$(call hash,requirements-bigquery.txt)
+SPEECH_STAMP := .venv-speech/.made-$(call hash,requirements-speech.txt)
 TRITON_STAMP := .venv-triton/.made-$(call hash,requirements-triton.txt sdk/triton/pyproject.toml)
+TRITONSERVER_STAMP := .venv-tritonserver/.made-$(call hash,requirements-tritonserver.txt)
 
 .PHONY: help
 help: ## show this list
@@ -62,12 +64,26 @@ $(TRITON_STAMP): | $(STAMP)
 	$(call sync,.venv-triton,requirements-triton.txt)
 	@$(BIN)/uv pip install --quiet --no-deps --python .venv-triton/bin/python --editable sdk/triton
 
+.PHONY: venv-tritonserver
+venv-tritonserver: $(TRITONSERVER_STAMP) ## install a real Triton and a real KServe into .venv-tritonserver: for the SDK's tests
+
+$(TRITONSERVER_STAMP): | $(STAMP)
+	@echo "Installing Triton and KServe into .venv-tritonserver"
+	$(call sync,.venv-tritonserver,requirements-tritonserver.txt)
+
 .PHONY: venv-bigquery
 venv-bigquery: $(BIGQUERY_STAMP) ## install the BigQuery emulator into .venv-bigquery: for tests and comparisons
 
 $(BIGQUERY_STAMP): | $(STAMP)
 	@echo "Installing the BigQuery emulator into .venv-bigquery"
 	$(call sync,.venv-bigquery,requirements-bigquery.txt)
+
+.PHONY: venv-speech
+venv-speech: $(SPEECH_STAMP) ## install speech models and a voice into .venv-speech: for local runs, tests and comparisons
+
+$(SPEECH_STAMP): | $(STAMP)
+	@echo "Installing speech models into .venv-speech"
+	$(call sync,.venv-speech,requirements-speech.txt)
 
 .PHONY: demo
 demo: venv ## from nothing to synced sheets: start everything, run every sync once (ARGS=--check compares cell for cell)
@@ -99,12 +115,12 @@ push: venv ## check dags/, and publish them with include/ to the running Airflow
 	@$(PLATFORM) push -m "$(or $(M),Push)"
 
 .PHONY: test
-test: lint venv-feast venv-bigquery ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for some, one by one)
+test: lint venv-feast venv-bigquery venv-speech ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for some, one by one)
 	@$(BIN)/pytest -n 2 $(ARGS)
 	@$(if $(filter-out --ignore=%,$(ARGS)),,$(MAKE) test-sdk)
 
 .PHONY: test-sdk
-test-sdk: venv-triton ## the tests of the Triton SDK, in its own environment
+test-sdk: venv-triton venv-tritonserver ## the tests of the Triton SDK, in its own environment
 	@.venv-triton/bin/pytest -n 2 --rootdir . tests/sdk $(ARGS)
 
 .PHONY: test-fast
@@ -159,6 +175,8 @@ lock: venv ## resolve requirements*.in into requirements*.txt anew
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-feast.in -o requirements-feast.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-bigquery.in -o requirements-bigquery.txt
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-triton.in -o requirements-triton.txt
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-tritonserver.in -o requirements-tritonserver.txt
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes requirements-speech.in -o requirements-speech.txt
 
 .PHONY: schemas
 schemas: venv ## write the JSON Schemas of the specs

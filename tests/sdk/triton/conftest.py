@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import ml_dtypes
 import numpy as np
@@ -121,7 +121,17 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def asker(kind: str, *servers: FakeServer, **options: Any) -> Asker:
+class Running(Protocol):
+    """A server, fake or real."""
+
+    @property
+    def http_url(self) -> str: ...
+
+    @property
+    def grpc_url(self) -> str: ...
+
+
+def asker(kind: str, *servers: Running, **options: Any) -> Asker:
     urls = tuple(one.grpc_url if kind.startswith("grpc") else one.http_url for one in servers)
     return Asker(urls, kind.endswith("aio"), options)
 

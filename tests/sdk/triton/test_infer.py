@@ -86,6 +86,12 @@ def test_what_the_model_does_not_take_is_told_before_anything_is_sent(
     assert not server.seen
 
 
+def test_parameters_of_the_protocol_are_not_the_callers(server: FakeServer) -> None:
+    with pytest.raises(errors.InputError, match="parameters sequence_id are the protocol's own; for sequences there"):
+        asker("http", server).infer("price", CAR, parameters={"sequence_id": 1, "mine": 2})
+    assert not server.seen
+
+
 def test_a_model_or_an_output_that_is_not_there_is_told_by_name(client: Asker) -> None:
     with pytest.raises(errors.ModelNotFoundError, match="unknown model: 'nope' is not found"):
         client.infer("nope", {})

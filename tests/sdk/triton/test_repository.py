@@ -32,5 +32,5 @@ def test_models_are_listed_with_why_they_are_not_ready_and_come_back_when_they_a
 
 
 def test_a_model_that_there_is_not_can_t_be_loaded(kind: str, server: FakeServer) -> None:
-    with pytest.raises(errors.RefusedError, match="failed to load 'nope', no such model"):
+    with pytest.raises(errors.ServerError, match="failed to load 'nope', failed to poll from model repository"):
         asker(kind, server).do("load", "nope")

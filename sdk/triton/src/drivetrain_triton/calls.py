@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tritonclient.utils import TRITON_RESERVED_REQUEST_PARAMS, TRITON_RESERVED_REQUEST_PARAMS_PREFIX
 
 from drivetrain_triton.errors import InputError, ProtocolError
 
@@ -103,6 +104,12 @@ def requests(
             f"model {signature.name}: is decoupled, so it gives any number of answers: use AsyncModel.stream",
             model=signature.name,
         )
+    if reserved := [name for name in parameters or () if _is_reserved(name)]:
+        raise InputError(
+            f"model {signature.name}: parameters {', '.join(reserved)} are the protocol's own; for sequences there is "
+            "Model.sequence",
+            model=signature.name,
+        )
     tensors, chosen = signature.tensors(inputs), signature.chosen(outputs)
     datatypes = {name: signature.inputs[name].datatype for name in tensors}
     parts = _parts(tensors, signature.max_batch_size)
@@ -110,6 +117,10 @@ def requests(
         Request(signature.name, signature.version, part, datatypes, chosen, request_id, parameters or {}, headers or {})
         for part in parts
     ]
+
+
+def _is_reserved(name: str) -> bool:
+    return name in TRITON_RESERVED_REQUEST_PARAMS or name.startswith(TRITON_RESERVED_REQUEST_PARAMS_PREFIX)
 
 
 def _parts(tensors: Tensors, size: int) -> list[Tensors]:

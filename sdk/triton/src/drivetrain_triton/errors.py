@@ -113,6 +113,7 @@ _HTTP: dict[int, type[TritonError]] = {
     422: RefusedError,
     429: OverloadedError,
     499: DeadlineError,
+    501: ModelNotFoundError,
     502: ConnectionLostError,
     503: OverloadedError,
     504: DeadlineError,
@@ -140,7 +141,7 @@ def of_http(status: int, message: str, *, model: str, server: str) -> TritonErro
 
     Triton says 400 where it has no such model: https://github.com/triton-inference-server/core .
     """
-    kind = _HTTP.get(status, ServerError)
+    kind, message = _HTTP.get(status, ServerError), in_a_line(message)
     return _refined(kind, message)(f"{server} answers {status}: {message}", model=model, server=server)
 
 
@@ -150,10 +151,15 @@ def of_grpc(code: str, message: str, *, model: str, server: str) -> TritonError:
     https://grpc.io/docs/guides/status-codes/
     """
     name = code.rpartition(".")[2]
-    kind = _GRPC.get(name, ServerError)
+    kind, message = _GRPC.get(name, ServerError), in_a_line(message)
     if kind is ConnectionLostError and _NO_CONNECTION in message:
         return UnreachableError(f"{server} can't be reached: {message}", model=model, server=server)
     return _refined(kind, message)(f"{server} answers {name}: {message}", model=model, server=server)
+
+
+def in_a_line(message: str) -> str:
+    """A server's message, which may be a traceback of its model."""
+    return " ".join(message.split())
 
 
 def _refined(kind: type[TritonError], message: str) -> type[TritonError]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drivetrain_triton.deadlines import Deadline
-from drivetrain_triton.errors import RefusedError, TritonError
+from drivetrain_triton.errors import ModelNotFoundError, RefusedError, TritonError
 from drivetrain_triton.shared_memory import PREFIX, Placing, Regions
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def forgotten(registered: Mapping[str, str]) -> list[str]:
     ]
 
 
-def is_unknown(error: RefusedError) -> bool:
+def is_unknown(error: RefusedError | ModelNotFoundError) -> bool:
     """The server was started again, and knows the region no more."""
     return "shared memory region" in str(error)
 
@@ -61,7 +61,7 @@ class SharedCalls:
                 self._register(regions, region, one, deadline)
             try:
                 answer = one.infer(placed, deadline.left(what, model=request.model))
-            except RefusedError as error:
+            except (RefusedError, ModelNotFoundError) as error:
                 if not was_registered or not is_unknown(error):
                     raise
                 self._register(regions, region, one, deadline)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from drivetrain_triton.deadlines import Deadline
-from drivetrain_triton.errors import RefusedError, TritonError
+from drivetrain_triton.errors import ModelNotFoundError, RefusedError, TritonError
 from drivetrain_triton.shared_calls import forgotten, is_unknown
 from drivetrain_triton.shared_memory import Placing, Regions
 
@@ -47,7 +47,7 @@ class AsyncSharedCalls:
                 await self._register(regions, region, one, deadline)
             try:
                 answer = await one.infer(placed, deadline.left(what, model=request.model))
-            except RefusedError as error:
+            except (RefusedError, ModelNotFoundError) as error:
                 if not was_registered or not is_unknown(error):
                     raise
                 await self._register(regions, region, one, deadline)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from drivetrain_triton.errors import InputError, ProtocolError
 from drivetrain_triton.tensors import TensorSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence, Set
 
     from numpy.typing import NDArray
 
@@ -56,7 +57,7 @@ class Signature:
             return cls(
                 name=metadata["name"],
                 version=version,
-                versions=tuple(map(str, metadata.get("versions", ()))),
+                versions=tuple(map(str, metadata.get("versions") or ())),
                 inputs={one["name"]: _spec(one, optional) for one in metadata["inputs"]},
                 outputs={one["name"]: _spec(one, set()) for one in metadata["outputs"]},
                 max_batch_size=int(config.get("max_batch_size", 0)),
@@ -71,21 +72,32 @@ class Signature:
         Raises:
             InputError: an input is missing, unknown, of another type or shape, or their numbers of rows differ.
         """
-        if unknown := [name for name in inputs if name not in self.inputs]:
-            raise self._wrong(f"has no input {', '.join(unknown)}; it has {_told(self.inputs.values())}")
-        if missing := [one for one in self.inputs.values() if one.name not in inputs and not one.is_optional]:
-            raise self._wrong(f"needs {_told(missing)}")
+        if inputs.keys() != self._required:
+            self._check_names(inputs)
         try:
             found = {name: self.inputs[name].tensor(value) for name, value in inputs.items()}
         except InputError as error:
             raise self._wrong(str(error)) from None
-        if self.max_batch_size:
-            rows = {name: len(one) for name, one in found.items()}
-            if len(set(rows.values())) > 1:
-                raise self._wrong(f"inputs have different numbers of rows: {rows}")
-            if not next(iter(rows.values()), 1):
-                raise self._wrong("inputs have no rows")
+        if self.max_batch_size and found:
+            self._check_rows(found)
         return found
+
+    @cached_property
+    def _required(self) -> Set[str]:
+        return {name for name, one in self.inputs.items() if not one.is_optional}
+
+    def _check_names(self, inputs: Mapping[str, Any]) -> None:
+        if unknown := [name for name in inputs if name not in self.inputs]:
+            raise self._wrong(f"has no input {', '.join(unknown)}; it has {_told(self.inputs.values())}")
+        if missing := [self.inputs[name] for name in self.inputs if name in self._required and name not in inputs]:
+            raise self._wrong(f"needs {_told(missing)}")
+
+    def _check_rows(self, tensors: Tensors) -> None:
+        first, *others = tensors.values()
+        if any(len(one) != len(first) for one in others):
+            raise self._wrong(f"inputs have different numbers of rows: { {n: len(t) for n, t in tensors.items()} }")
+        if not len(first):
+            raise self._wrong("inputs have no rows")
 
     def chosen(self, outputs: Sequence[str] | None) -> tuple[str, ...]:
         """Which outputs are asked for by name; none of them where all that the model gives are wanted.

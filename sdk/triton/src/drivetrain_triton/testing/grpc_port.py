@@ -11,7 +11,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from drivetrain_triton.errors import InputError
 from drivetrain_triton.testing.models import SequenceNotBegunError
-from drivetrain_triton.testing.tensors import is_shared, opened, packed, read, unpacked, write
+from drivetrain_triton.testing.tensors import RegionNotFoundError, is_shared, opened, packed, read, unpacked, write
 
 if TYPE_CHECKING:
     from drivetrain_triton.signature import Tensors
@@ -75,7 +75,7 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
 
     def _change(self, name: str, what: str, context: Any) -> None:
         if not self._script.change(name, what):
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"failed to {what} '{name}', no such model")
+            context.abort(grpc.StatusCode.INTERNAL, f"failed to {what} '{name}', failed to poll from model repository")
 
     def ModelInfer(self, request: Any, context: Any) -> Any:
         model = self._model(request, context, request.model_name, request.model_version)
@@ -87,14 +87,20 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
             context.abort(code, "Socket closed" if fault.hangs_up else fault.message)
         try:
             regions = self._script.regions
+            model.chosen([one.name for one in request.outputs])
             given = model.run(_tensors(request, regions), self._script.state(model, _parameters(request)))
             return _answer(model, request, given, regions)
         except (InputError, SequenceNotBegunError) as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except RegionNotFoundError as error:
+            context.abort(grpc.StatusCode.NOT_FOUND, str(error))
 
     def ModelStreamInfer(self, requests: Any, context: Any) -> Any:
         for request in requests:
-            model = self._model(request, context, request.model_name, request.model_version)
+            model = self._found(request.model_name, request.model_version)
+            if model is None:
+                yield service_pb2.ModelStreamInferResponse(error_message=_unknown(request.model_name))
+                continue
             self._script.seen.append(dict(context.invocation_metadata()))
             if fault := self._script.next_fault():
                 if fault.hangs:
@@ -112,12 +118,19 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
 
     def _model(self, request: Any, context: Any, name: str | None = None, version: str | None = None) -> FakeModel:
         name = request.name if name is None else name
-        version = request.version if version is None else version
-        model = self._script.loaded(name)
-        if model is None or version not in ("", model.version):
-            context.abort(grpc.StatusCode.NOT_FOUND, f"Request for unknown model: {name!r} is not found")
+        model = self._found(name, request.version if version is None else version)
+        if model is None:
+            context.abort(grpc.StatusCode.NOT_FOUND, _unknown(name))
             raise AssertionError("abort raises")
         return model
+
+    def _found(self, name: str, version: str) -> FakeModel | None:
+        model = self._script.loaded(name)
+        return model if model is not None and version in ("", model.version) else None
+
+
+def _unknown(name: str) -> str:
+    return f"Request for unknown model: {name!r} is not found"
 
 
 def _parameters(request: Any) -> dict[str, Any]:
@@ -138,13 +151,12 @@ def _answer(model: FakeModel, request: Any, given: Tensors, regions: dict[str, s
     types = {one.name: one.datatype for one in model.outputs}
     answer = service_pb2.ModelInferResponse(model_name=model.name, model_version=model.version, id=request.id)
     for name, parameters in wanted.items():
-        said = answer.outputs.add(name=name, datatype=types[name], shape=given[name].shape)
+        answer.outputs.add(name=name, datatype=types[name], shape=given[name].shape)
         data = packed(given[name], types[name])
         if is_shared(parameters):
             write(regions, parameters, data)
-            said.parameters["shared_memory_region"].string_param = parameters["shared_memory_region"]
-        else:
-            answer.raw_output_contents.append(data)
+            data = b""
+        answer.raw_output_contents.append(data)
     return answer
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from drivetrain_triton.errors import InputError
 from drivetrain_triton.tensors import DTYPES
 from drivetrain_triton.testing.models import SequenceNotBegunError
-from drivetrain_triton.testing.tensors import is_shared, opened, packed, read, unpacked, write
+from drivetrain_triton.testing.tensors import RegionNotFoundError, is_shared, opened, packed, read, unpacked, write
 
 if TYPE_CHECKING:
     from drivetrain_triton.signature import Tensors
@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
             if self.script.change(change["name"], change["what"]):
                 self._say(200, b"{}")
             else:
-                self._error(400, f"failed to {change['what']} '{change['name']}', no such model")
+                self._error(500, f"failed to load '{change['name']}', failed to poll from model repository")
             return
         if change := _REGION.match(self.path):
             self._share(change["name"], change["what"], body)
@@ -87,6 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._infer(found[0], asked, body[size:])
         except (InputError, SequenceNotBegunError) as error:
             self._error(400, str(error))
+        except RegionNotFoundError as error:
+            self._error(404, str(error))
 
     def _share(self, name: str, what: str, body: bytes) -> None:
         if what == "unregister":
@@ -103,6 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _infer(self, model: FakeModel, asked: dict[str, Any], data: bytes) -> None:
         regions = self.script.regions
+        model.chosen([one["name"] for one in asked.get("outputs", ())])
         given = model.run(_tensors(asked, data, regions), self.script.state(model, asked.get("parameters", {})))
         wanted = {one["name"]: one.get("parameters", {}) for one in asked.get("outputs", ())} or {
             name: {} for name in given
@@ -113,12 +116,12 @@ class _Handler(BaseHTTPRequestHandler):
             part = packed(given[name], types[name])
             if is_shared(parameters):
                 write(regions, parameters, part)
-                said = parameters
+                said = {}
             else:
                 parts.append(part)
-                said = {"binary_data_size": len(part)}
+                said = {"parameters": {"binary_data_size": len(part)}}
             shape = [*given[name].shape]
-            outputs.append({"name": name, "datatype": types[name], "shape": shape, "parameters": said})
+            outputs.append({"name": name, "datatype": types[name], "shape": shape, **said})
         told = {"model_name": model.name, "model_version": model.version, "outputs": outputs, "id": asked.get("id", "")}
         head = json.dumps(told).encode()
         body, headers = head + b"".join(parts), {_HEADER: str(len(head))}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from drivetrain_triton.errors import InputError
 from drivetrain_triton.signature import Signature
 from drivetrain_triton.tensors import TensorSpec
 
@@ -67,7 +68,7 @@ class FakeModel:
         Raises:
             InputError: it does not take that.
         """
-        given = Signature.of(self.metadata(), self.config()).tensors(tensors)
+        given = self._taken(tensors)
         found = self.function(given) if self.step is None else self.step({} if state is None else state, given)
         return self._given(found)
 
@@ -77,9 +78,24 @@ class FakeModel:
         Raises:
             InputError: it does not take that.
         """
-        given = Signature.of(self.metadata(), self.config()).tensors(tensors)
+        given = self._taken(tensors)
         for found in [self.function(given)] if self.answers is None else self.answers(given):
             yield self._given(found)
+
+    def _taken(self, tensors: Tensors) -> Tensors:
+        given = Signature.of(self.metadata(), self.config()).tensors(tensors)
+        rows = max(map(len, given.values()), default=0) if self.max_batch_size else 0
+        if rows > self.max_batch_size:
+            raise InputError(f"inference request batch-size must be <= {self.max_batch_size} for '{self.name}'")
+        return given
+
+    def chosen(self, names: Sequence[str]) -> None:
+        """Check outputs that are asked for.
+
+        Raises:
+            InputError: it has none of that name.
+        """
+        Signature.of(self.metadata(), self.config()).chosen(names)
 
     def _given(self, found: Mapping[str, Any]) -> Tensors:
         return {one.name: one.tensor(found[one.name]) for one in self.outputs if one.name in found}
@@ -160,9 +176,9 @@ class Script:
         ]
 
     def change(self, name: str, what: str) -> bool:
-        """Load or unload a model; whether there is one of that name."""
+        """Load or unload a model; whether it could be. Triton unloads what there is not without a word."""
         if name not in self.models:
-            return False
+            return what == "unload"
         (self.unloaded.discard if what == "load" else self.unloaded.add)(name)
         return True
 

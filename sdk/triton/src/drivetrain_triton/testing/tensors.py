@@ -50,7 +50,7 @@ def read(regions: Mapping[str, str], parameters: Mapping[str, Any]) -> bytes:
     """An input from shared memory.
 
     Raises:
-        InputError: the server was not told of it.
+        RegionNotFoundError: the server was not told of it.
     """
     with _region(regions, parameters).open("rb") as file:
         file.seek(int(parameters.get("shared_memory_offset", 0)))
@@ -61,7 +61,8 @@ def write(regions: Mapping[str, str], parameters: Mapping[str, Any], data: bytes
     """An output into it.
 
     Raises:
-        InputError: the server was not told of it, or there is no room.
+        RegionNotFoundError: the server was not told of it.
+        InputError: there is no room.
     """
     if len(data) > int(parameters["shared_memory_byte_size"]):
         raise InputError(f"{len(data)} bytes do not fit the shared memory that was given for them")
@@ -70,8 +71,12 @@ def write(regions: Mapping[str, str], parameters: Mapping[str, Any], data: bytes
         file.write(data)
 
 
+class RegionNotFoundError(Exception):
+    """A request names shared memory that the server was not told of."""
+
+
 def _region(regions: Mapping[str, str], parameters: Mapping[str, Any]) -> Path:
     name = parameters["shared_memory_region"]
     if name not in regions:
-        raise InputError(f"Unable to find shared memory region: '{name}'")
+        raise RegionNotFoundError(f"Unable to find shared memory region: '{name}'")
     return _SHARED / regions[name].lstrip("/")

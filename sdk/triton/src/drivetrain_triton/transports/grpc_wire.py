@@ -11,7 +11,7 @@ from tritonclient.grpc import InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
 from drivetrain_triton.calls import Inferred, Parameters
-from drivetrain_triton.errors import ProtocolError, ServerError, TritonError, of_grpc
+from drivetrain_triton.errors import ProtocolError, ServerError, TritonError, in_a_line, of_grpc
 from drivetrain_triton.tensors import BYTES, DTYPES
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
         shared = {
             one.name: (tuple(one.shape), DTYPES[one.datatype])
             for one in told.outputs
-            if "shared_memory_region" in one.parameters
+            if one.name in request.output_slots
         }
         raw = len(told.raw_output_contents)
         outputs = {one.name: _array(result, one, raw) for one in told.outputs if one.name not in shared}
@@ -164,4 +164,4 @@ def error_of(error: InferenceServerException, model: str, server: Server) -> Tri
 
 def error_in_stream(error: InferenceServerException, model: str, server: Server) -> TritonError:
     """What Triton says in a stream instead of an answer, without a status: the model may have run."""
-    return ServerError(f"{server.url} answers: {error.message()}", model=model, server=server.url)
+    return ServerError(f"{server.url} answers: {in_a_line(error.message())}", model=model, server=server.url)

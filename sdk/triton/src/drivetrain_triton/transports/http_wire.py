@@ -62,19 +62,14 @@ def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
     """
     try:
         told = result.get_response()
-        shared = {one["name"]: _shaped(one) for one in told["outputs"] if "shared_memory_region" in _parameters(one)}
+        shared = {one["name"]: _shaped(one) for one in told["outputs"] if one["name"] in request.output_slots}
         outputs = {one["name"]: _array(result, one["name"]) for one in told["outputs"] if one["name"] not in shared}
-        version, parameters = str(told.get("model_version", "")), dict(told.get("parameters", {}))
+        version, parameters = str(told.get("model_version") or ""), dict(told.get("parameters") or {})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ProtocolError(
             f"{server.url}: the answer is not of the protocol: {error!r}", model=request.model, server=server.url
         ) from None
     return Inferred(outputs, request.model, version, str(told.get("id", "")), parameters, shared)
-
-
-def _parameters(output: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = output.get("parameters") or {}
-    return found
 
 
 def _shaped(output: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
