@@ -236,6 +236,10 @@ bench-platform-kubernetes: venv ## measure pods a second on a real Kubernetes, a
 	@$(BIN)/python -m standins.kubernetes build
 	@$(BIN)/python -m benchmarks.platform_kubernetes $(ARGS)
 
+.PHONY: bench-triton-sdk
+bench-triton-sdk: venv venv-tritonserver ## measure what the Triton SDK adds to a call, and what becomes of calls in trouble, against others
+	@$(BIN)/python -m benchmarks.triton_sdk $(ARGS)
+
 .PHONY: bench-features-materialize
 bench-features-materialize: venv venv-feast ## write 1,000,000 entities of 20 features into Redis, against Feast
 	@$(BIN)/python -m benchmarks.features_materialize $(ARGS)

@@ -102,6 +102,32 @@ def history(result: dict[str, Any], figure: Figure) -> None:
     axis.legend(frameon=False, fontsize=8, loc="lower right")
 
 
+def triton(result: dict[str, Any], figure: Figure) -> None:
+    """What a call costs more than tritonclient's alone, and what becomes of calls in trouble."""
+    ours, pytriton = result["metrics"], result["peers"]["pytriton"]["metrics"]
+    apis = ("http", "http-aio", "grpc", "grpc-aio")
+    figures = {
+        "errors_percent": "calls that failed, %",
+        "p99_ms": "p99, ms",
+        "goodput": "answers in time, a second",
+    }
+    added, *troubles = figure.subplots(1, 1 + len(figures))
+    for at, (name, metrics, color) in enumerate((("ours", ours, WRITES), ("pytriton", pytriton, QUIET))):
+        values = [metrics[f"{api}.small.added_p50"]["value"] for api in apis]
+        added.bar([x + 0.4 * at for x in range(len(apis))], values, 0.4, label=name, color=color)
+    added.set_xticks([x + 0.2 for x in range(len(apis))], apis)
+    added.set_title("added to a call of tritonclient, us at p50", fontsize=10)
+    contenders = (("ours", ours), *((name, peer["metrics"]) for name, peer in result["peers"].items()))
+    whats = ("dead", "slow", "burst")
+    for axis, (figure_name, title) in zip(troubles, figures.items(), strict=True):
+        for at, ((name, metrics), color) in enumerate(zip(contenders, (WRITES, READS, QUIET), strict=True)):
+            values = [metrics[f"{what}.{figure_name}"]["value"] for what in whats]
+            axis.bar([x + 0.27 * at for x in range(len(whats))], values, 0.27, label=name, color=color)
+        axis.set_xticks([x + 0.27 for x in range(len(whats))], ["one killed", "one slow", "burst"])
+        axis.set_title(title, fontsize=10)
+    _finish([added, *troubles], "upper left")
+
+
 def _marks(axis: Axes, events: str) -> None:
     """A tick for each worker that was killed, a line and a name for all else."""
     top = axis.get_ylim()[1]
@@ -130,4 +156,5 @@ PICTURES: dict[str, tuple[Callable[[dict[str, Any], Figure], None], tuple[float,
     "sheets-chaos": (chaos, (11, 6)),
     "sheets-throughput": (throughput, (9, 2.8)),
     "sheets-history": (history, (9, 2.5)),
+    "triton-sdk": (triton, (15, 3.4)),
 }
