@@ -65,7 +65,13 @@ def trouble(contender: str, what: str) -> dict[str, float]:
             urls[1] = f"grpc://127.0.0.1:{proxy.port}"
         command = [interpreter(contender), HERE / "triton_load.py", contender, ",".join(urls), json.dumps(LOADS[what])]
         process = stack.enter_context(
-            subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONWARNINGS": "ignore"},  # pytriton has much to say
+            )
         )
         if process.stdout is None or process.stdin is None or process.stdout.readline() != "ready\n":
             raise RuntimeError(f"{contender} did not begin")
