@@ -19,7 +19,7 @@ FEAST_STAMP := .venv-feast/.made-$(call hash,requirements-feast.txt)
 BIGQUERY_STAMP := .venv-bigquery/.made-$(call hash,requirements-bigquery.txt)
 SPEECH_STAMP := .venv-speech/.made-$(call hash,requirements-speech.txt)
 TRITON_STAMP := .venv-triton/.made-$(call hash,requirements-triton.txt sdk/triton/pyproject.toml)
-TRITONSERVER_STAMP := .venv-tritonserver/.made-$(call hash,requirements-tritonserver.txt)
+TRITONSERVER_STAMP := .venv-tritonserver/.made-$(call hash,requirements-tritonserver.txt pyproject.toml)
 
 .PHONY: help
 help: ## show this list
@@ -65,11 +65,13 @@ $(TRITON_STAMP): | $(STAMP)
 	@$(BIN)/uv pip install --quiet --no-deps --python .venv-triton/bin/python --editable sdk/triton
 
 .PHONY: venv-tritonserver
-venv-tritonserver: $(TRITONSERVER_STAMP) ## install a real Triton and a real KServe into .venv-tritonserver: for the SDK's tests
+venv-tritonserver: $(TRITONSERVER_STAMP) ## install a real Triton and a real KServe into .venv-tritonserver: for tests
 
 $(TRITONSERVER_STAMP): | $(STAMP)
 	@echo "Installing Triton and KServe into .venv-tritonserver"
 	$(call sync,.venv-tritonserver,requirements-tritonserver.txt)
+	@$(BIN)/uv pip install --quiet --no-deps --python .venv-tritonserver/bin/python --editable .
+	@rm -rf plugins/*.egg-info
 
 .PHONY: venv-bigquery
 venv-bigquery: $(BIGQUERY_STAMP) ## install the BigQuery emulator into .venv-bigquery: for tests and comparisons
@@ -115,7 +117,7 @@ push: venv ## check dags/, and publish them with include/ to the running Airflow
 	@$(PLATFORM) push -m "$(or $(M),Push)"
 
 .PHONY: test
-test: lint venv-feast venv-bigquery venv-speech ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for some, one by one)
+test: lint venv-feast venv-bigquery venv-speech venv-tritonserver ## lint, then every test, two at a time (ARGS="-n 0 tests/dags" for some, one by one)
 	@$(BIN)/pytest -n 2 $(ARGS)
 	@$(if $(filter-out --ignore=%,$(ARGS)),,$(MAKE) test-sdk)
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from standins.ports import HOST
 from standins.supervisor import processes
 from standins.testing import TestServer, free_port, kill, start_server
 from tests.support.triton.venv import packages, python
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _STUB = "triton_python_backend_stub"
 _SHARED_MEMORY = Path("/dev/shm")
@@ -24,11 +28,12 @@ class RealTriton(TestServer):
 
     Args:
         repository: https://github.com/triton-inference-server/server/blob/main/docs/user_guide/model_repository.md
+        settings: variables of its environment, for its models.
     """
 
-    def __init__(self, repository: Path) -> None:
+    def __init__(self, repository: Path, settings: Mapping[str, str] | None = None) -> None:
         super().__init__("triton")
-        self._repository = repository
+        self._repository, self._settings = repository, settings or {}
         self._ports = free_port(), free_port()
 
     @property
@@ -73,7 +78,7 @@ class RealTriton(TestServer):
                 log=self._log,
                 timeout_seconds=timeout_seconds,
                 own_group=True,
-                env=_environment(),
+                env={**_environment(), **self._settings},
             )
         except BaseException:
             self.stop()
