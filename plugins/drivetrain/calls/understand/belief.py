@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from drivetrain.calls.spoken_numbers import Kind, read_numbers
 from drivetrain.calls.understand.facts import Answer, Price
@@ -47,7 +47,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Believed:
+class Believed(Generic[A]):
     """What is left of an answer.
 
     Attributes:
@@ -56,12 +56,12 @@ class Believed:
         dropped: how many are not, by path without numbers and by doubt, as prices: not_said.
     """
 
-    answer: Answer
+    answer: A
     proofs: tuple[Proof, ...]
     dropped: Mapping[str, int]
 
 
-def believe(answer: Answer, finder: QuoteFinder) -> Believed:
+def believe(answer: A, finder: QuoteFinder) -> Believed[A]:
     """Drop what nobody said.
 
     Args:
@@ -69,8 +69,8 @@ def believe(answer: Answer, finder: QuoteFinder) -> Believed:
         finder: of the transcript that the model has read.
     """
     judge = _Judge(finder)
-    left = judge.answer(answer, "", "")
-    return Believed(left if left is not None else answer, tuple(judge.proofs), dict(sorted(judge.dropped.items())))
+    left = judge.parts_of(answer, "", "")
+    return Believed(left, tuple(judge.proofs), dict(sorted(judge.dropped.items())))
 
 
 class _Judge:
@@ -79,7 +79,13 @@ class _Judge:
         self.proofs: list[Proof] = []
         self.dropped: Counter[str] = Counter()
 
-    def answer(self, one: Answer, path: str, kind: str) -> Answer | None:
+    def parts_of(self, one: A, path: str, kind: str) -> A:
+        """With what is left of its parts."""
+        return one.model_copy(
+            update={name: self._value(value, _under(path, name), _under(kind, name)) for name, value in one}
+        )
+
+    def _answer(self, one: Answer, path: str, kind: str) -> Answer | None:
         """What is left of a part; None: nothing."""
         quote = getattr(one, "quote", None)
         if quote is not None:
@@ -90,9 +96,7 @@ class _Judge:
                 return None
             self.proofs.append(Proof(path, span))
             return one
-        return one.model_copy(
-            update={name: self._value(value, _under(path, name), _under(kind, name)) for name, value in one}
-        )
+        return self.parts_of(one, path, kind)
 
     def _found(self, quote: str, line: int | None) -> Span | None:
         """In its line, or else wherever it was said: models count badly."""
@@ -101,7 +105,7 @@ class _Judge:
 
     def _value(self, value: Any, path: str, kind: str) -> Any:
         if isinstance(value, Answer):
-            return self.answer(value, path, kind)
+            return self._answer(value, path, kind)
         if isinstance(value, list):
             # Places in the list are those that its facts have once others are gone.
             left: list[Any] = []
