@@ -117,13 +117,15 @@ def triton(result: dict[str, Any], figure: Figure) -> None:
         added.bar([x + 0.4 * at for x in range(len(apis))], values, 0.4, label=name, color=color)
     added.set_xticks([x + 0.2 for x in range(len(apis))], apis)
     added.set_title("added to a call of tritonclient, us at p50", fontsize=10)
-    contenders = (("ours", ours), *((name, peer["metrics"]) for name, peer in result["peers"].items()))
+    limited = {name.replace(".limited.", "."): value for name, value in ours.items() if ".limited." in name}
+    peers = ((name, peer["metrics"]) for name, peer in result["peers"].items())
+    contenders = (("ours", ours), ("ours, limits_load", limited), *peers)
     whats = ("dead", "slow", "burst")
     for axis, (figure_name, title) in zip(troubles, figures.items(), strict=True):
-        for at, ((name, metrics), color) in enumerate(zip(contenders, (WRITES, READS, QUIET), strict=True)):
+        for at, ((name, metrics), color) in enumerate(zip(contenders, (WRITES, BAD, READS, QUIET), strict=True)):
             values = [metrics[f"{what}.{figure_name}"]["value"] for what in whats]
-            axis.bar([x + 0.27 * at for x in range(len(whats))], values, 0.27, label=name, color=color)
-        axis.set_xticks([x + 0.27 for x in range(len(whats))], ["one killed", "one slow", "burst"])
+            axis.bar([x + 0.2 * at for x in range(len(whats))], values, 0.2, label=name, color=color)
+        axis.set_xticks([x + 0.3 for x in range(len(whats))], ["one killed", "one slow", "burst"])
         axis.set_title(title, fontsize=10)
     _finish([added, *troubles], "upper left")
 

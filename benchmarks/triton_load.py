@@ -2,8 +2,8 @@
 
 A file of its own, without anything of the repository: pytriton runs it where numpy is older than ours. Latency is
 counted from when a request was due. Contenders that know one server alone ask several in turn, as people do who have
-several. Usage: python triton_load.py ours|tritonclient|pytriton <url>,<url> '[[<seconds>, <requests a second>], ...]'
-It prints a line once it is ready, and begins when it reads one.
+several. It prints a line once it is ready, and begins when it reads one.
+Usage: python triton_load.py <contender> <url>,<url> '[[<seconds>, <requests a second>], ...]'
 """
 
 from __future__ import annotations
@@ -25,12 +25,17 @@ WORKERS = 128  # more than are ever under way: 400 a second for half a second wo
 X = np.arange(16, dtype=np.float32).reshape(1, -1)
 
 
-def ours(urls: list[str]) -> Any:
+def ours(urls: list[str], **settings: Any) -> Any:
     """The SDK: one client for all servers and threads."""
     from drivetrain_triton import TritonClient
 
-    model = TritonClient(*urls, timeout_seconds=TIMEOUT_SECONDS).model("work", may_run_twice=True)
+    model = TritonClient(*urls, timeout_seconds=TIMEOUT_SECONDS, **settings).model("work", may_run_twice=True)
     return lambda: lambda: model.infer({"x": X})["y"]
+
+
+def ours_limited(urls: list[str]) -> Any:
+    """The same, sending no more than is answered in time."""
+    return ours(urls, limits_load=True)
 
 
 def tritonclient(urls: list[str]) -> Any:

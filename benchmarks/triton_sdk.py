@@ -28,8 +28,8 @@ HERE = Path(__file__).parent
 MODELS = HERE / "triton_models"
 APIS = ("http", "http-aio", "grpc", "grpc-aio")
 SIZES = {"small": 4, "large": 150_528}  # values: of a row of features, and of a picture of 224 x 224 in three colours
-PYTHONS = {"ours": Path(sys.executable), "tritonclient": Path(sys.executable)}
-CONTENDERS = ("ours", "tritonclient", "pytriton")
+OURS = dict.fromkeys(("ours", "ours_limited", "tritonclient"), Path(sys.executable))
+CONTENDERS = ("ours", "ours_limited", "tritonclient", "pytriton")
 LIMIT_SECONDS = 0.5  # of a call; triton_load has it, too
 # Two servers take 200 requests a second.
 LOADS = {
@@ -42,7 +42,7 @@ KILLED_AFTER_SECONDS, SLOW_SECONDS = 3.0, 0.3
 
 def interpreter(contender: str) -> Path:
     """Which has its packages."""
-    return PYTHONS.get(contender) or python()
+    return OURS.get(contender) or python()
 
 
 def overhead(contender: str, api: str, server: RealTriton, values: int, calls: int) -> dict[str, float]:
@@ -160,7 +160,8 @@ def summarize(report: Report, versions: dict[str, str]) -> None:
         for contender in CONTENDERS:
             found = [one for one in report.runs if (one.get("trouble"), one["contender"]) == (what, contender)]
             for name, unit in (("errors_percent", "%"), ("p50_ms", "ms"), ("p99_ms", "ms"), ("goodput", "answers/s")):
-                into[contender][f"{what}.{name}"] = spread([one[name] for one in found], unit)
+                metrics, way = (report.metrics, ".limited") if contender == "ours_limited" else (into[contender], "")
+                metrics[f"{what}{way}.{name}"] = spread([one[name] for one in found], unit)
     peers = [report.peers[name]["metrics"] for name in report.peers]
     errors, slow = report.metrics["dead.errors_percent"]["value"], report.metrics["slow.p99_ms"]["value"]
     report.targets += [
@@ -172,11 +173,11 @@ def summarize(report: Report, versions: dict[str, str]) -> None:
             round(slow / min(one["slow.p99_ms"]["value"] for one in peers), 3),
         ),
         Target(
-            "times the best peer's goodput in a burst of twice what the servers take",
+            "times the best peer's goodput in a burst of twice what the servers take, with limits_load",
             ">=",
-            1,
+            2,
             round(
-                report.metrics["burst.goodput"]["value"] / max(one["burst.goodput"]["value"] for one in peers),
+                report.metrics["burst.limited.goodput"]["value"] / max(one["burst.goodput"]["value"] for one in peers),
                 3,
             ),
         ),

@@ -128,12 +128,18 @@ class Attempts(Generic[T]):
         Raises:
             DeadlineError: no time is left.
             CircuitOpenError: all servers have failed, and are left alone for now.
+        OverloadedError: the client limits what servers are given, and all have that.
         """
         left = self.left()
         replica = self._replicas.pick(self._tried)
         if replica is None:
             if self._last is not None:
                 raise self._last
+            if self._replicas.rest_seconds() == 0:
+                raise OverloadedError(
+                    f"{self._kind}: all servers have as many requests under way as they answer in time",
+                    model=self._kind.model,
+                )
             raise CircuitOpenError(
                 f"{self._kind}: all servers failed and are left alone for {self._replicas.rest_seconds():.1f} s",
                 model=self._kind.model,
@@ -169,7 +175,10 @@ class Attempts(Generic[T]):
 
     def succeeded(self, asked: Asked[T]) -> None:
         """It answered."""
+        under_way = asked.replica.under_way
         seconds = self._ended(asked)
+        if asked.replica.limit is not None:
+            asked.replica.limit.answered(under_way)
         self.answered_by = asked.replica
         asked.replica.breaker.succeeded()
         self._tell(asked, seconds, None, is_last=True)
@@ -198,6 +207,8 @@ class Attempts(Generic[T]):
             replica.breaker.succeeded()
         elif asked.left >= _PATIENT * replica.usual_seconds:
             replica.breaker.failed()
+        if replica.limit is not None and isinstance(error, DeadlineError | OverloadedError):
+            replica.limit.late(replica.usual_seconds)
         self._last = error
         if self._under_way:
             self._tell(asked, seconds, error, is_last=False)

@@ -30,7 +30,7 @@ class Fleet(Generic[T]):
     def __init__(self, transports: Sequence[T], settings: TritonSettings, observers: Sequence[Observer] = ()) -> None:
         rules = BreakerRules(settings.failures, settings.rest_seconds, max(30.0, settings.rest_seconds))
         self.transports = tuple(transports)
-        self._replicas = Replicas(self.transports, rules)
+        self._replicas = Replicas(self.transports, rules, is_limited=settings.limits_load)
         self._budget = RetryBudget(settings.retry_share)
         self._rules, self._observers = RetryRules(settings.attempts), tuple(observers)
 

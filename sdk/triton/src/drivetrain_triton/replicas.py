@@ -9,6 +9,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from drivetrain_triton.breaker import Breaker, BreakerRules
+from drivetrain_triton.load_limit import LoadLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -30,12 +31,21 @@ class Replica(Generic[T]):
         breaker: of it.
         under_way: requests that it has not answered yet.
         usual_seconds: that its answers take, the newest ones most.
+        limit: of requests under way; None: there is none.
     """
 
-    def __init__(self, transport: T, rules: BreakerRules, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, transport: T, rules: BreakerRules, clock: Callable[[], float], *, is_limited: bool = False
+    ) -> None:
         self.transport, self.breaker = transport, Breaker(rules, clock)
+        self.limit = LoadLimit(clock) if is_limited else None
         self.under_way, self.usual_seconds = 0, _FIRST_GUESS
         self._clock, self._lock, self._told = clock, threading.Lock(), clock()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it may be given a further request."""
+        return self.limit is None or self.under_way < self.limit.value
 
     @property
     def load(self) -> float:
@@ -70,6 +80,7 @@ class Replicas(Generic[T]):
         rules: when one is left alone.
         clock: seconds that only grow.
         draw: what is random.
+        is_limited: no server is given more than it answers in time.
     """
 
     def __init__(
@@ -78,12 +89,14 @@ class Replicas(Generic[T]):
         rules: BreakerRules,
         clock: Callable[[], float] = time.monotonic,
         draw: random.Random | None = None,
+        *,
+        is_limited: bool = False,
     ) -> None:
-        self.all = tuple(Replica(one, rules, clock) for one in transports)
+        self.all = tuple(Replica(one, rules, clock, is_limited=is_limited) for one in transports)
         self._draw = draw or random.Random()  # noqa: S311 (it keeps nothing secret)
 
     def pick(self, tried: Collection[Replica[T]] = (), *, others_alone: bool = False) -> Replica[T] | None:
-        """One that may be asked, of those that this call has not tried, if there is one; None: all rest.
+        """One that may be asked, of those that this call has not tried, if there is one; None: all rest, or are full.
 
         Args:
             tried: by this call.
@@ -91,9 +104,9 @@ class Replicas(Generic[T]):
         """
         if len(self.all) == 1 and not (tried and others_alone):
             (one,) = self.all
-            return one if one.breaker.lets_through() else None
+            return one if one.has_room and one.breaker.lets_through() else None
         for choice in ([one for one in self.all if one not in tried], [] if others_alone else list(tried)):
-            willing = [one for one in choice if one.breaker.rests_for() == 0]
+            willing = [one for one in choice if one.has_room and one.breaker.rests_for() == 0]
             if len(willing) > 2:
                 willing = self._draw.sample(willing, 2)
             for one in sorted(willing, key=lambda one: one.load):

@@ -59,6 +59,9 @@ class TritonSettings(BaseSettings):
         retry_share: of all calls that may be sent again, over time.
         failures: so many one after the other, and a server is left alone.
         rest_seconds: for how long at first.
+        limits_load: no server is given more requests at a time than it answers in time, which is found out by trying;
+            calls beyond that end at once, and nothing of them is sent. In an overload most calls that are sent are
+            answered; without it, hardly any.
         token: sent as a bearer token.
         headers: sent with each request; they may be secret.
         ca_file: PEM of who signs the servers' certificates; None: whom the system trusts.
@@ -78,6 +81,7 @@ class TritonSettings(BaseSettings):
     retry_share: float = Field(default=0.1, ge=0, le=1)
     failures: int = Field(default=5, ge=1)
     rest_seconds: float = Field(default=1.0, gt=0)
+    limits_load: bool = False
     token: SecretStr | None = None
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     ca_file: Path | None = None
