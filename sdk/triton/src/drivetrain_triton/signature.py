@@ -93,20 +93,24 @@ class Signature:
             raise self._wrong(f"needs {_told(missing)}")
 
     def _check_rows(self, tensors: Tensors) -> None:
-        first, *others = tensors.values()
-        if any(len(one) != len(first) for one in others):
+        rows = iter(tensors.values())
+        first = next(rows)
+        if any(len(one) != len(first) for one in rows):
             raise self._wrong(f"inputs have different numbers of rows: { {n: len(t) for n, t in tensors.items()} }")
         if not len(first):
             raise self._wrong("inputs have no rows")
 
-    def chosen(self, outputs: Sequence[str] | None) -> tuple[str, ...]:
-        """Which outputs are asked for by name; none of them where all that the model gives are wanted.
+    @cached_property
+    def datatypes(self) -> Mapping[str, str]:
+        """Of inputs, by name."""
+        return {name: one.datatype for name, one in self.inputs.items()}
+
+    def chosen(self, outputs: Sequence[str]) -> tuple[str, ...]:
+        """Which outputs are asked for by name.
 
         Raises:
             InputError: the model has none of that name.
         """
-        if outputs is None:
-            return ()
         if unknown := [name for name in outputs if name not in self.outputs]:
             raise self._wrong(f"has no output {', '.join(unknown)}; it has {_told(self.outputs.values())}")
         return tuple(outputs)
