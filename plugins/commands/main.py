@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from commands import dags, docs, features, queue, rbac, schemas, sheets, state
+from commands import calls, dags, docs, features, queue, rbac, schemas, sheets, state
 from drivetrain.errors import DrivetrainError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -16,6 +16,7 @@ app.add_typer(state.app, name="state")
 app.add_typer(rbac.app, name="rbac")
 app.add_typer(dags.app, name="dags")
 app.add_typer(features.app, name="features")
+app.add_typer(calls.app, name="calls")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(docs.app, name="docs")
 

@@ -12,6 +12,7 @@ from airflow.sdk import BaseHook
 from drivetrain.errors import FatalError, RetriableError
 from drivetrain_triton import TritonClient, TritonError, TritonSettings
 from drivetrain_triton.telemetry.log import LogObserver
+from hooks.triton_errors import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,13 +102,3 @@ class TritonHook(BaseHook):
             return False, str(error)
         words = {True: "is ready", False: "is not ready, or can't be reached"}
         return all(ready.values()), "; ".join(f"{url} {words[is_ready]}" for url, is_ready in ready.items())
-
-
-def told(error: TritonError) -> FatalError | RetriableError:
-    """The SDK's error as one of ours.
-
-    A model that failed may have failed for what it was sent, and a lost answer may be found the next time: tasks are
-    tried again for both, as often as their retries say.
-    """
-    is_sure = error.is_surely_not_run and not error.may_do_better
-    return FatalError(str(error)) if is_sure else RetriableError(str(error))

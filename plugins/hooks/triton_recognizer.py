@@ -8,7 +8,7 @@ import numpy as np
 
 from drivetrain.calls.heard_json import from_json
 from drivetrain_triton import TritonError
-from hooks.triton import told
+from hooks.triton_errors import told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cached_property
 from pathlib import Path
@@ -80,6 +81,7 @@ class WhisperRecognizer:
     @cached_property
     def _model(self) -> WhisperModel:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the folder has all
+        logging.getLogger("faster_whisper").setLevel(logging.WARNING)  # it tells of each piece how long it is
         from faster_whisper import WhisperModel
 
         return WhisperModel(str(self._folder), device="cpu", compute_type="int8", cpu_threads=self._threads)
@@ -98,4 +100,13 @@ def _segment(one: Any) -> RawSegment:
 
 
 def _words(words: Iterable[Any]) -> tuple[RawWord, ...]:
-    return tuple(RawWord(one.word, one.start, one.end, one.probability) for one in words)
+    """Whisper parts "45,000" in two: what begins without a blank belongs to what stands before it."""
+    found: list[RawWord] = []
+    for one in words:
+        if found and not one.word.startswith(" "):
+            before = found.pop()
+            probability = min(before.probability, one.probability)
+            found.append(RawWord(f"{before.text}{one.word}", before.start_seconds, one.end, probability))
+        else:
+            found.append(RawWord(one.word, one.start, one.end, one.probability))
+    return tuple(found)

@@ -67,7 +67,7 @@ def test_a_telephone_call_is_written_down_by_speaker_and_time(
     question, answer = found.turns
     assert "which car would you like to sell" in question.text.lower()
     assert "white hatchback" in answer.text
-    assert "50" in answer.text or "fifty thousand" in answer.text
+    assert "50,000" in answer.text or "fifty thousand" in answer.text
     assert answer.start_seconds == pytest.approx(answered_at / RATE, abs=0.3)
     assert found.recognizer == "faster-whisper 1.2.1 tiny.en"
     assert all(0 <= word.probability <= 1 for turn in found.turns for word in turn.words)
