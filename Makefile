@@ -238,6 +238,10 @@ bench-platform-kubernetes: venv ## measure pods a second on a real Kubernetes, a
 	@$(BIN)/python -m standins.kubernetes build
 	@$(BIN)/python -m benchmarks.platform_kubernetes $(ARGS)
 
+.PHONY: bench-calls-pii
+bench-calls-pii: venv ## measure how much personal data is found in spoken sentences, and how much else is taken for it
+	@$(BIN)/python -m benchmarks.calls_pii --write $(ARGS)
+
 .PHONY: bench-triton-sdk
 bench-triton-sdk: venv venv-tritonserver ## measure what the Triton SDK adds to a call, and what becomes of calls in trouble, against others
 	@$(BIN)/python -m benchmarks.triton_sdk $(ARGS)
