@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from rich.table import Table
 
 from drivetrain.calls.audio import CallAudio
 from drivetrain.calls.figures import call_figures
+from drivetrain.calls.redacted import redact_call
 from drivetrain.calls.transcript import transcribe as transcribed
 from drivetrain.errors import FatalError
 from drivetrain_triton import TritonClient
@@ -35,6 +36,7 @@ TRITON = typer.Option("", "--triton", help="Instead: a server that has the model
 LANGUAGE = typer.Option("", "--language", help="Two letters, as en; it is found out otherwise.")
 THREADS = typer.Option(0, "--threads", min=0, help="Of the processor; 0: as many as there are.")
 AS_JSON = typer.Option(False, "--json", help="Print JSON for programs, every word with its times.")
+REDACT = typer.Option(False, "--redact", help="Take out what tells who somebody is: numbers, addresses, names.")
 _TRITON_SECONDS = 600.0  # for five minutes of a call, on a slow machine
 
 
@@ -50,6 +52,7 @@ def transcribe(
     triton: str = TRITON,
     language: str = LANGUAGE,
     threads: int = THREADS,
+    redact: bool = REDACT,
     as_json: bool = AS_JSON,
 ) -> None:
     """Write down who said what and when, and measure the conversation."""
@@ -63,6 +66,8 @@ def transcribe(
     else:
         with TritonClient(triton, timeout_seconds=_TRITON_SECONDS) as client:
             found = _heard(audio, TritonRecognizer(client), language)
+    if redact:
+        found = replace(found, turns=redact_call(found.turns).turns)
     figures = call_figures(found.turns, found.seconds, rms={one.speaker: one.rms for one in found.channels})
     if as_json:
         typer.echo(json.dumps({"transcript": asdict(found), "figures": asdict(figures)}, ensure_ascii=False, indent=1))

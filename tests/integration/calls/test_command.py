@@ -36,6 +36,16 @@ def test_a_call_is_written_down_for_people_and_for_programs(tmp_path: Path) -> N
     assert told["figures"]["duration_seconds"] == told["transcript"]["seconds"]
 
 
+@pytest.mark.slow
+def test_what_tells_who_somebody_is_is_left_out_where_that_is_asked_for(tmp_path: Path) -> None:
+    text = "My phone number is nine, eight, seven, six, five, four, three, two, one, zero."
+    file = str(say(text, tmp_path / "call.wav"))
+    shown = transcribe(file, "--model", str(tiny()), "--language", "en", "--threads", "1", "--redact")
+    assert shown.exit_code == 0, shown.output
+    assert "My phone number is [PHONE]" in shown.output
+    assert "7" not in shown.output.partition("talk")[0]
+
+
 def test_what_is_missing_is_told_in_a_line(tmp_path: Path) -> None:
     for arguments, says in (
         ((str(tmp_path / "no.wav"), "--model", str(tmp_path)), "no.wav: there is no such file"),

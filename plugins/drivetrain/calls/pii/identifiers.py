@@ -212,6 +212,8 @@ def _add_announced(scan: Scan, segment: _Segment) -> None:
     # The article and the pronoun are no part of it.
     while len(parts) > 1 and parts[0].text in ("A", "I") and parts[1].shape is Shape.MIXED:
         parts = parts[1:]
+    while len(parts) > 1 and parts[-1].text in ("A", "I") and parts[-2].shape in (Shape.DIGITS, Shape.OH):
+        parts = parts[:-1]  # "98450 12345. I want ..."
     text = "".join(part.text for part in parts)
     digits = sum(char.isdigit() for char in text)
     if not _LEAST <= len(text) <= _MOST or digits < _LEAST_DIGITS or digits == len(text):
