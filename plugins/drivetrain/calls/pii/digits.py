@@ -16,7 +16,7 @@ from drivetrain.calls.pii.reading import Shape, index_at
 from drivetrain.calls.pii.vocabulary import FILLERS, word_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Sequence, Set
 
     from drivetrain.calls.pii.cues import Cue
     from drivetrain.calls.pii.digit_runs import Run
@@ -86,6 +86,7 @@ def find_digits(scan: Scan) -> None:
     _add_hidden(scan)
     _add_broken(scan, runs, kinds)
     _add_parts(scan, runs, kinds)
+    _add_rests(scan, runs, kinds)
 
 
 def _add_hidden(scan: Scan) -> None:
@@ -271,6 +272,45 @@ def _touches(scan: Scan, run: Run) -> Kind | None:
     return kind if kind in _RULES else None
 
 
+def _add_rests(scan: Scan, runs: Sequence[Run], kinds: list[Kind | None]) -> None:
+    """Digits that are said a word or two away from any number that was found, whatever found it."""
+    told = {token for cue in scan.cues for token in range(cue.first, cue.last + 1)}
+    for order in (range(len(runs)), range(len(runs) - 1, -1, -1)):
+        for index in order:
+            run = runs[index]
+            if (
+                kinds[index] is None
+                and _may_be_rest(scan, run)
+                and (kind := _number_beside(scan, run, told)) is not None
+            ):
+                kinds[index] = kind
+                scan.add(kind, _LOOSE, run.first, run.last)
+
+
+def _may_be_rest(scan: Scan, run: Run) -> bool:
+    if run.unit_follows or run.is_round or scan.texts[run.first : run.last + 1] == ["one"]:
+        return False
+    if run.first and scan.texts[run.first - 1] in _CLOCK:
+        return False
+    return run.is_spoken or all(len(chunk) <= _CLOSE for chunk in run.chunks)
+
+
+def _number_beside(scan: Scan, run: Run, told: Set[int]) -> Kind | None:
+    """The kind of the number that ends or begins so near; None: there is none, or a cue stands between."""
+    for places in (range(run.first - 1, -1, -1), range(run.last + 1, len(scan.texts))):
+        others = 0
+        for at in places:
+            kind = scan.kind_at(at)
+            if kind is not None:
+                if kind in _RULES or kind is Kind.NUMBER:
+                    return kind
+                break
+            others += scan.texts[at] not in FILLERS
+            if others > _CLOSE or at in told:
+                break
+    return None
+
+
 def _is_part(run: Run) -> bool:
     return len(run.digits) >= _PART and not run.unit_follows
 
@@ -282,7 +322,7 @@ def _is_rest(scan: Scan, run: Run, other: Run, begin: int, end: int) -> bool:
     if scan.texts[run.first : run.last + 1] == ["one"]:
         return False  # "the one ending 4242"
     is_cue = any(cue.last >= begin for cue in scan.cues_before(end, _CLOSE))
-    return not is_cue and other.is_spoken and not kinds_of(other.digits)
+    return not is_cue and other.is_spoken
 
 
 def _belong_together(scan: Scan, run: Run, other: Run, begin: int, end: int) -> bool:
@@ -295,9 +335,8 @@ def _belong_together(scan: Scan, run: Run, other: Run, begin: int, end: int) -> 
     if scan.texts[later - 1] in _CLOCK and len(run.digits) <= 4:
         return False
     figures = any(cue.kind is None for cue in scan.cues_before(end, end - begin))
-    return (
-        run.is_spoken and other.is_spoken and not figures and not shapes & {Shape.AMOUNT, Shape.MAGNITUDE, Shape.DATE}
-    )
+    is_said = run.is_spoken or len(run.digits) <= _CLOSE  # a digit or two are said so, however they are written
+    return is_said and other.is_spoken and not figures and not shapes & {Shape.AMOUNT, Shape.MAGNITUDE, Shape.DATE}
 
 
 def _is_joint(word: str) -> bool:
