@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
@@ -23,39 +22,30 @@ if TYPE_CHECKING:
 _NAMES = ("attempts", "ca_file", "compression", "connect_seconds", "connections", "headers", "timeout_seconds", "urls")
 
 
-@dataclass(frozen=True)
-class TritonConnection:
-    """An Airflow connection, read once.
+def settings_of(connection: Connection) -> TritonSettings:
+    """What a connection says: servers are in the extra's urls, or its host, port and schema name one.
 
-    Attributes:
-        settings: of the client. The password is the token.
+    The password is the token.
+
+    Raises:
+        FatalError: an extra is unknown, or something is not what it should be; the message names it.
     """
-
-    settings: TritonSettings
-
-    @classmethod
-    def parse(cls, connection: Connection) -> Self:
-        """Read it: servers are in the extra's urls, or the connection's host, port and schema name one.
-
-        Raises:
-            FatalError: an extra is unknown, or something is not what it should be; the message names it.
-        """
-        where = f"connection {connection.conn_id}"
-        extra = dict(connection.extra_dejson)
-        if unknown := sorted(set(extra) - set(_NAMES)):
-            raise FatalError(f"{where}: unknown extra {', '.join(unknown)}: it knows {', '.join(_NAMES)}")
-        given = {name: value for name, value in extra.items() if value not in (None, "")}
-        if "urls" not in given:
-            if not connection.host:
-                raise FatalError(f"{where}: give urls in its extra, or a host")
-            port = f":{connection.port}" if connection.port else ""
-            given["urls"] = f"{connection.schema or 'grpc'}://{connection.host}{port}"
-        if connection.password:
-            given["token"] = connection.password
-        try:
-            return cls(TritonSettings.of(**given))
-        except TritonError as error:
-            raise FatalError(f"{where}: {error}") from None
+    where = f"connection {connection.conn_id}"
+    extra = dict(connection.extra_dejson)
+    if unknown := sorted(set(extra) - set(_NAMES)):
+        raise FatalError(f"{where}: unknown extra {', '.join(unknown)}: it knows {', '.join(_NAMES)}")
+    given = {name: value for name, value in extra.items() if value not in (None, "")}
+    if "urls" not in given:
+        if not connection.host:
+            raise FatalError(f"{where}: give urls in its extra, or a host")
+        port = f":{connection.port}" if connection.port else ""
+        given["urls"] = f"{connection.schema or 'grpc'}://{connection.host}{port}"
+    if connection.password:
+        given["token"] = connection.password
+    try:
+        return TritonSettings.of(**given)
+    except TritonError as error:
+        raise FatalError(f"{where}: {error}") from None
 
 
 class TritonHook(BaseHook):
@@ -77,7 +67,7 @@ class TritonHook(BaseHook):
     @cached_property
     def settings(self) -> TritonSettings:
         """The connection's."""
-        return TritonConnection.parse(self.get_connection(self.triton_conn_id)).settings
+        return settings_of(self.get_connection(self.triton_conn_id))
 
     @contextmanager
     def client(self) -> Iterator[TritonClient]:

@@ -8,37 +8,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from standins.ports import HOST
-from standins.testing import TestServer, free_port, kill, start_server
+from standins.testing import kill, start_server
+from tests.support.triton.model_server import ModelServer
 from tests.support.triton.venv import python
 
 
-class KServeServer(TestServer):
+class KServeServer(ModelServer):
     """A context manager around a server that has the models of tests.support.triton.kserve_process."""
 
     def __init__(self) -> None:
         super().__init__("kserve")
-        self._ports = free_port(), free_port()
-
-    @property
-    def http_url(self) -> str:
-        """For a client."""
-        return f"http://{HOST}:{self._ports[0]}"
-
-    @property
-    def grpc_url(self) -> str:
-        """For a client."""
-        return f"grpc://{HOST}:{self._ports[1]}"
-
-    @property
-    def pid(self) -> int:
-        """Of the server."""
-        assert self._process is not None
-        return self._process.pid
-
-    def log(self) -> str:
-        """What it has printed."""
-        return self._log.read_text(errors="replace")
 
     def start(self, timeout_seconds: float = 120.0) -> None:
         """Start it and wait until it is ready.
@@ -65,11 +44,3 @@ class KServeServer(TestServer):
         if self._process is not None:
             kill(self._process, own_group=True)
             self._process = None
-
-    def kill(self) -> None:
-        """End it as if its machine were lost: no call of it is answered any more."""
-        self.stop()
-
-    @property
-    def _log(self) -> Path:
-        return Path(self._folder.name) / "server.log"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from standins.ports import HOST
 from standins.supervisor import processes
-from standins.testing import TestServer, free_port, kill, start_server
+from standins.testing import kill, start_server
+from tests.support.triton.model_server import ModelServer
 from tests.support.triton.venv import packages, python
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _SHARED_MEMORY = Path("/dev/shm")
 _GONE_SECONDS = 10.0  # what is killed is gone much sooner
 
 
-class RealTriton(TestServer):
+class RealTriton(ModelServer):
     """A context manager around a server that has all models of a repository.
 
     Args:
@@ -34,32 +35,11 @@ class RealTriton(TestServer):
     def __init__(self, repository: Path, settings: Mapping[str, str] | None = None) -> None:
         super().__init__("triton")
         self._repository, self._settings = repository, settings or {}
-        self._ports = free_port(), free_port()
-
-    @property
-    def http_url(self) -> str:
-        """For a client."""
-        return f"http://{HOST}:{self._ports[0]}"
-
-    @property
-    def grpc_url(self) -> str:
-        """For a client."""
-        return f"grpc://{HOST}:{self._ports[1]}"
-
-    @property
-    def pid(self) -> int:
-        """Of the server; each of its models is a process of its own, in the group of this number."""
-        assert self._process is not None
-        return self._process.pid
 
     @property
     def shared_memory(self) -> str:
         """What the names begin with of what it shares with its models in /dev/shm."""
         return f"{Path(self._folder.name).name}-"
-
-    def log(self) -> str:
-        """What it has printed."""
-        return self._log.read_text(errors="replace")
 
     def start(self, timeout_seconds: float = 60.0) -> None:
         """Start it and wait until all of its models are ready.
@@ -95,14 +75,6 @@ class RealTriton(TestServer):
         for one in _SHARED_MEMORY.glob(f"{self.shared_memory}*"):
             with contextlib.suppress(FileNotFoundError):
                 one.unlink()
-
-    def kill(self) -> None:
-        """End it as if its machine were lost: no call of it is answered any more."""
-        self.stop()
-
-    @property
-    def _log(self) -> Path:
-        return Path(self._folder.name) / "server.log"
 
     def _options(self, backends: Path) -> list[str]:
         # https://github.com/triton-inference-server/server/blob/main/docs/user_guide/model_management.md#model-control-mode-explicit

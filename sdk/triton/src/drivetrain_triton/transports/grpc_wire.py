@@ -13,6 +13,7 @@ from tritonclient.utils import InferenceServerException
 from drivetrain_triton.calls import Inferred, Parameters
 from drivetrain_triton.errors import ProtocolError, ServerError, TritonError, in_a_line, of_grpc
 from drivetrain_triton.tensors import BYTES, DTYPES
+from drivetrain_triton.transports import wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,38 +61,14 @@ def channel_of(server: Server) -> dict[str, Any]:
 
 
 def call_of(request: Request) -> dict[str, Any]:
-    """A request as tritonclient's infer and stream_infer take it, tensors as bytes."""
-    call: dict[str, Any] = {
-        "model_name": request.model,
-        "inputs": [_input(request, name, value) for name, value in request.inputs.items()],
-        "model_version": request.version,
-        "outputs": [_output(request, name) for name in request.outputs] or None,
-        "request_id": request.id,
-        "parameters": request.parameters or None,
-    }
-    if step := request.step:
-        call |= {"sequence_id": step.sequence, "sequence_start": step.is_first, "sequence_end": step.is_last}
-    return call
+    """A request as tritonclient's infer and stream_infer take it."""
+    return wire.call_of(request, InferInput, InferRequestedOutput)
 
 
 def options_of(request: Request, server: Server, headers: Mapping[str, str]) -> dict[str, Any]:
     """How it is sent."""
     compression = server.settings.compression_of(request)
     return {"headers": {**headers, **request.headers}, "compression_algorithm": compression}
-
-
-def _input(request: Request, name: str, value: np.ndarray[Any, Any]) -> InferInput:
-    one = InferInput(name, list(value.shape), request.datatypes[name])
-    if slot := request.slots.get(name):
-        return one.set_shared_memory(slot.region, slot.size, slot.offset)
-    return one.set_data_from_numpy(value)
-
-
-def _output(request: Request, name: str) -> InferRequestedOutput:
-    one = InferRequestedOutput(name)
-    if slot := request.output_slots.get(name):
-        one.set_shared_memory(slot.region, slot.size, slot.offset)
-    return one
 
 
 def inferred(result: InferResult, request: Request, server: Server) -> Inferred:

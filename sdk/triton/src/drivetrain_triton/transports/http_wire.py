@@ -10,6 +10,7 @@ from tritonclient.http import InferInput, InferRequestedOutput
 from drivetrain_triton.calls import Inferred
 from drivetrain_triton.errors import DeadlineError, ProtocolError, TritonError, of_http
 from drivetrain_triton.tensors import DTYPES
+from drivetrain_triton.transports import wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,36 +23,12 @@ if TYPE_CHECKING:
 
 
 def call_of(request: Request, server: Server, headers: Mapping[str, str]) -> dict[str, Any]:
-    """A request as tritonclient's infer takes it, tensors behind the JSON as bytes."""
+    """A request as tritonclient's infer takes it, tensors behind the JSON."""
     compression = server.settings.compression_of(request)
-    call: dict[str, Any] = {
-        "model_name": request.model,
-        "inputs": [_input(request, name, value) for name, value in request.inputs.items()],
-        "model_version": request.version,
-        "outputs": [_output(request, name) for name in request.outputs] or None,
-        "request_id": request.id,
-        "headers": {**headers, **request.headers},  # tritonclient adds to it
-        "parameters": request.parameters or None,
-        "request_compression_algorithm": compression,
-        "response_compression_algorithm": compression,
-    }
-    if step := request.step:
-        call |= {"sequence_id": step.sequence, "sequence_start": step.is_first, "sequence_end": step.is_last}
+    call = wire.call_of(request, InferInput, InferRequestedOutput)
+    call["headers"] = {**headers, **request.headers}  # tritonclient adds to it
+    call["request_compression_algorithm"] = call["response_compression_algorithm"] = compression
     return call
-
-
-def _input(request: Request, name: str, value: np.ndarray[Any, Any]) -> InferInput:
-    one = InferInput(name, list(value.shape), request.datatypes[name])
-    if slot := request.slots.get(name):
-        return one.set_shared_memory(slot.region, slot.size, slot.offset)
-    return one.set_data_from_numpy(value)
-
-
-def _output(request: Request, name: str) -> InferRequestedOutput:
-    one = InferRequestedOutput(name)
-    if slot := request.output_slots.get(name):
-        one.set_shared_memory(slot.region, slot.size, slot.offset)
-    return one
 
 
 def inferred(result: InferResult, request: Request, server: Server) -> Inferred:
